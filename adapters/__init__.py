@@ -1,0 +1,1 @@
+"""Channels: one file each; they convert in, call the engine, convert out."""

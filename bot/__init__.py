@@ -1,0 +1,1 @@
+"""The dialogue engine: a message in, a reply with its sources out."""

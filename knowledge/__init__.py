@@ -1,0 +1,1 @@
+"""The shop's documents and catalogue, and how they become chunks."""

@@ -1,0 +1,1 @@
+"""A question in, ranked chunks of the shop's documents out."""
