@@ -1,15 +1,18 @@
 """The settings: read once at the edge, frozen, and passed down.
 
-Each field is a `SHOPDESK_<NAME>` variable or a key of `shopdesk.toml` in the working directory; the variable wins.
-This is the only module that looks at the environment.
+Each field is a `SHOPDESK_<NAME>` variable or a key of `shopdesk.toml` in the working directory; the variable wins, and
+an empty one counts as not set. This is the only module that looks at the environment.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,15 +22,20 @@ from pydantic_settings import (
 
 from bot.errors import SettingsError
 
+PREFIX = "SHOPDESK_"
+FILE = "shopdesk.toml"
+
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]  # no shell has expanded the `~` of a file or of a unit
+
 
 class Settings(BaseSettings):
     """Everything an operator can change."""
 
     model_config = SettingsConfigDict(
-        env_prefix="SHOPDESK_", toml_file="shopdesk.toml", frozen=True, extra="forbid", validate_default=True
+        env_prefix=PREFIX, env_ignore_empty=True, toml_file=FILE, frozen=True, extra="forbid", validate_default=True
     )
 
-    home: Path = Field(Path(".shopdesk"), description="Folder that holds all state: indexes, conversations, models.")
+    home: Folder = Field(Path(".shopdesk"), description="Folder that holds all state: indexes, conversations, models.")
     knowledge: str = Field(
         "default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Name of the index that answers."
     )
@@ -38,7 +46,7 @@ class Settings(BaseSettings):
         "extractive",
         description="`extractive`, `remote:<provider>:<model>`, or the folder or hub name of a causal language model.",
     )
-    lora: Path | None = Field(None, description="Folder of a LoRA to load over the generator.")
+    lora: Folder | None = Field(None, description="Folder of a LoRA to load over the generator.")
     contact: str = Field("", description="How a shopper reaches a person, added when one is offered.")
     passages: int = Field(6, ge=1, le=50, description="Passages given to the generator for one reply.")
     max_new_tokens: int = Field(200, ge=1, le=4096, description="Longest reply of a model, in tokens.")
@@ -63,16 +71,30 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """The settings in force; an override that is None is not given.
 
-    Raises SettingsError naming the setting, the value and what was expected.
+    Raises SettingsError naming the setting, the value and what was expected; a variable or key that is no setting is
+    reported too, with the nearest one.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    _refuse_unknown(name for name in os.environ if name.upper().startswith(PREFIX))
     try:
-        return Settings(**given)
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            _refuse_unknown([name])
         raise SettingsError(
-            f"setting {name!r} = {first.get('input')!r}: {first['msg']}; set SHOPDESK_{name.upper()} or {name} in shopdesk.toml"
+            f"setting {name!r} = {first.get('input')!r}: {first['msg']}; change {PREFIX}{name.upper()},"
+            f" or {name} in {FILE} or on the command line"
         ) from None
-    except ValueError as error:  # a shopdesk.toml that is not TOML
-        raise SettingsError(f"shopdesk.toml cannot be read: {error}") from None
+    except (ValueError, OSError) as error:  # not TOML, or not ours to read
+        raise SettingsError(f"{FILE} cannot be read: {error}; mend it, or remove it") from None
+
+
+def _refuse_unknown(names: Iterable[str]) -> None:
+    known = list(Settings.model_fields)
+    for name in names:
+        key = name.lower().removeprefix(PREFIX.lower())
+        if key not in known:
+            near = get_close_matches(key, known, 1)
+            advice = f"did you mean {near[0]!r}?" if near else f"the settings are {', '.join(known)}"
+            raise SettingsError(f"{name!r} is no setting; {advice}")

@@ -1,0 +1,300 @@
+"""The web channel: the HTTP API of a conversation, its event streams, and the chat page.
+
+Served by `shopdesk serve`; the page is at /, the API's description at /docs. A conversation belongs to whoever knows
+its id, which cannot be guessed; who rates is a random cookie. The core is synchronous: its calls run in threads.
+"""
+
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import Cookie, Depends, FastAPI, Header, Path, Request, Response
+from fastapi.responses import FileResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.staticfiles import StaticFiles
+
+from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
+from adapters.web_stream import Pace, RunningReplies, RunningReply, replay, reply_data
+from bot.errors import ShopdeskError, UnknownTurn
+from bot.messages import Label, Outcome, Turn
+
+if TYPE_CHECKING:
+    from bot.engine import Engine
+    from bot.settings import Settings
+
+WIDGET = FilePath(__file__).with_name("widget")
+VISITOR_COOKIE = "shopdesk_visitor"
+VISITOR_SECONDS = 365 * 24 * 3600
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+# Half a surrogate pair cannot be stored as UTF-8; JSON can spell one.
+UNWANTED_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
+
+class NewConversation(BaseModel):
+    conversation: str = Field(description="The conversation's id; whoever knows it can read and continue it.")
+
+
+class MessageIn(BaseModel):
+    message_id: str = Field(
+        pattern=r"^[A-Za-z0-9._:-]{1,100}$",
+        description="Chosen by the client, once per message; the same id again gives the same reply.",
+    )
+    text: str = Field(description="What the shopper wrote.")
+
+
+class SourceOut(BaseModel):
+    document: str
+    title: str
+    chunk: str
+    score: float
+    quote: str = Field(description="The sentence that the reply rests on.")
+    passage: str = Field(description="The passage around it, light Markdown.")
+    heading: list[str]
+
+
+class ReplyOut(BaseModel):
+    turn: str = Field(description="The turn's id, for rating it.")
+    text: str
+    outcome: Outcome
+    confidence: float
+    sources: list[SourceOut]
+    stopped: bool = Field(description="Whether the reply was stopped before its end.")
+
+
+class TurnOut(BaseModel):
+    turn: str
+    message_id: str
+    question: str
+    created_at: str
+    reply: ReplyOut | None = Field(description="Null while the reply is being written.")
+
+
+class ConversationOut(BaseModel):
+    conversation: str
+    turns: list[TurnOut]
+
+
+class RatingIn(BaseModel):
+    label: Label
+    reason: str = Field("", max_length=2000)
+
+
+class Shop(BaseModel):
+    name: str
+    suggestions: list[str]
+    languages: list[str]
+    longest_message: int = Field(description="In characters.")
+
+
+class Alive(BaseModel):
+    status: Literal["alive"] = "alive"
+
+
+MessageId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
+LastEventId = Annotated[str | None, Header(description="The id of the last event seen; those after it are sent.")]
+Visitor = Annotated[str | None, Cookie(alias=VISITOR_COOKIE)]
+
+
+def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -> FastAPI:
+    """The web application over an engine.
+
+    Every error response is a problem document; `adapters.web_problems.PROBLEMS` lists them.
+    """
+    replies = RunningReplies(engine, pace or Pace())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await replies.close()
+
+    app = FastAPI(title="Shopdesk", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.add_middleware(Guard, headers=SECURITY_HEADERS)
+    answer_with_problems(app)
+    _add_conversations(app, engine)
+    _add_messages(app, engine, settings, replies, pace or Pace())
+    _add_shop(app, engine, settings)
+    _add_pages(app)
+    return app
+
+
+def _add_conversations(app: FastAPI, engine: "Engine") -> None:
+    @app.post("/api/conversations", status_code=201, responses=documented("not-ready", "invalid-request"))
+    def start_conversation(request: Request, response: Response, visitor: Visitor = None) -> NewConversation:
+        """Start a conversation."""
+        _known_visitor(request, response, visitor)
+        return NewConversation(conversation=engine.start("web"))
+
+    @app.get("/api/conversations/{conversation}", responses=documented("unknown-conversation", "invalid-request"))
+    def read_conversation(conversation: str) -> ConversationOut:
+        """The turns so far, oldest first."""
+        turns = [TurnOut(**_turn_data(turn)) for turn in engine.turns(conversation)]
+        return ConversationOut(conversation=conversation, turns=turns)
+
+    @app.put(
+        "/api/turns/{turn}/rating",
+        status_code=204,
+        responses=documented("unknown-turn", "not-json", "invalid-request"),
+    )
+    def rate_turn(turn: str, rating: RatingIn, request: Request, response: Response, visitor: Visitor = None) -> None:
+        """Say what you think of a reply. One rating per visitor and turn; the latest counts."""
+        rater = _known_visitor(request, response, visitor)
+        try:
+            engine.rate(turn, rater, rating.label, _clean(rating.reason))
+        except UnknownTurn:
+            raise HttpProblem("unknown-turn", "There is no reply by that id; it cannot be rated.") from None
+
+
+def _add_messages(app: FastAPI, engine: "Engine", settings: "Settings", replies: RunningReplies, pace: Pace) -> None:
+    async def sent(
+        conversation: str, message: MessageIn, last_event_id: LastEventId = None
+    ) -> AsyncIterator[RunningReply]:
+        text = _accepted(message.text, settings.max_message_chars)
+        run = replies.find(conversation, message.message_id)
+        if run is None or (run.failure is not None and not run.position(last_event_id)):
+            run = replies.start(conversation, message.message_id, text)
+        await run.opened()
+        with run.listening():
+            yield run
+
+    async def resumed(conversation: str, message_id: MessageId) -> AsyncIterator[RunningReply]:
+        run = replies.find(conversation, message_id)
+        if run is None:
+            turns = await run_in_threadpool(engine.turns, conversation)
+            stored = next((turn.reply for turn in turns if turn.message_id == message_id and turn.reply), None)
+            if stored is None:
+                raise HttpProblem("unknown-message", "No reply is being written for that message; send it again.")
+            run = replay(stored, pace)
+        with run.listening():
+            yield run
+
+    @app.post(
+        "/api/conversations/{conversation}/messages",
+        response_class=EventSourceResponse,
+        responses=documented("unknown-conversation", "message-too-long", "empty-message", "not-json", "busy"),
+    )
+    async def send_message(
+        run: Annotated[RunningReply, Depends(sent)], last_event_id: LastEventId = None
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Ask, and follow the reply: `status`, `text`, `sources`, then `done` with the whole reply, or `error`.
+
+        Sent again with the same message id, it joins the reply that is being written, or repeats the stored one.
+        """
+        async for event in run.follow(run.position(last_event_id)):
+            yield event
+
+    @app.get(
+        "/api/conversations/{conversation}/messages/{message_id}/events",
+        response_class=EventSourceResponse,
+        responses=documented("unknown-conversation", "unknown-message", "invalid-request"),
+    )
+    async def resume_reply(
+        run: Annotated[RunningReply, Depends(resumed)], last_event_id: LastEventId = None
+    ) -> AsyncIterator[ServerSentEvent]:
+        """Follow a reply again, after the connection was lost or from the start; a stored one is sent in one piece."""
+        async for event in run.follow(run.position(last_event_id)):
+            yield event
+
+    @app.post(
+        "/api/conversations/{conversation}/messages/{message_id}/stop",
+        status_code=202,
+        responses=documented("unknown-message", "invalid-request"),
+    )
+    async def stop_reply(conversation: str, message_id: MessageId) -> None:
+        """Stop writing the reply; what is there of it is kept."""
+        run = replies.find(conversation, message_id)
+        if run is None:
+            raise HttpProblem("unknown-message", "No reply is being written for that message.")
+        run.cancelled.set()
+
+
+def _add_shop(app: FastAPI, engine: "Engine", settings: "Settings") -> None:
+    @app.get("/api/shop")
+    def read_shop() -> Shop:
+        """What the page shows of the shop."""
+        return Shop(
+            name=getattr(engine, "shop_name", ""),
+            suggestions=list(engine.suggestions),
+            languages=list(getattr(engine, "languages", ())),
+            longest_message=settings.max_message_chars,
+        )
+
+    @app.get("/health")
+    async def health() -> Alive:
+        """The process is alive."""
+        return Alive()
+
+    @app.get("/ready", responses=documented("not-ready"))
+    def ready() -> dict[str, Any]:
+        """What is loaded; 503 when a question could not be answered."""
+        try:
+            return engine.ready()
+        except ShopdeskError as error:
+            report(error, "not ready")
+            raise HttpProblem("not-ready", "Questions cannot be answered now; the server's log says why.") from None
+
+
+def _add_pages(app: FastAPI) -> None:
+    @app.get("/", include_in_schema=False)
+    async def chat_page() -> FileResponse:
+        return FileResponse(WIDGET / "index.html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def api_page() -> FileResponse:
+        return FileResponse(WIDGET / "docs.html")
+
+    app.mount("/widget", StaticFiles(directory=WIDGET), name="widget")
+
+
+def _turn_data(turn: Turn) -> dict[str, Any]:
+    return {
+        "turn": turn.id,
+        "message_id": turn.message_id,
+        "question": turn.question,
+        "created_at": turn.created_at,
+        "reply": reply_data(turn.reply) if turn.reply else None,
+    }
+
+
+def _clean(text: str) -> str:
+    """Without control characters (line breaks and tabs stay), half surrogates and blank edges."""
+    return UNWANTED_CHARACTERS.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def _accepted(text: str, longest: int) -> str:
+    """The message as the engine gets it. Raises HttpProblem when it is empty or over `longest` characters."""
+    cleaned = _clean(text)
+    if not cleaned:
+        raise HttpProblem("empty-message", "The message is empty; write a question.")
+    if len(cleaned) > longest:
+        raise HttpProblem(
+            "message-too-long", f"The message has {len(cleaned):,} characters; at most {longest:,} can be taken."
+        )
+    return cleaned
+
+
+def _known_visitor(request: Request, response: Response, visitor: str | None) -> str:
+    """The visitor's random id: the cookie's, or a new one that the response sets."""
+    if visitor and re.fullmatch(r"[A-Za-z0-9_-]{22,64}", visitor):
+        return visitor
+    visitor = secrets.token_urlsafe(16)
+    response.set_cookie(
+        VISITOR_COOKIE,
+        visitor,
+        max_age=VISITOR_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return visitor

@@ -1,0 +1,269 @@
+"""A reply on its way to the browser: written in a thread, kept in a small buffer, followed by any number of listeners.
+
+The buffer is what makes a stream resumable: a listener names the last event it saw and gets those after it, over a new
+connection too. When nobody listens any more the reply gets a short grace, so that a reload finds it, and is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from fastapi.sse import ServerSentEvent
+
+from adapters.web_problems import HttpProblem, as_problem, report
+from bot.errors import GenerationError, InvalidMessage, UnknownTurn
+from bot.messages import Done, Event, Reply, Source, Sources, Status, Text
+
+if TYPE_CHECKING:
+    from bot.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a stream is paced, in seconds and characters.
+
+    Pieces of text are merged until there are `merge_characters` or `merge_seconds` have passed: one event per token
+    would spend the server's time on framing. `running` is how many replies may be under way at once.
+    """
+
+    merge_characters: int = 8
+    merge_seconds: float = 0.05
+    opening: float = 2.0
+    grace: float = 5.0
+    keep: float = 60.0
+    running: int = 64
+
+
+def source_data(source: Source) -> dict[str, Any]:
+    """A source as the wire carries it."""
+    return {
+        "document": source.document,
+        "title": source.title,
+        "chunk": source.chunk,
+        "score": source.score,
+        "quote": source.quote,
+        "passage": source.passage,
+        "heading": list(source.heading),
+    }
+
+
+def reply_data(reply: Reply) -> dict[str, Any]:
+    """A finished reply as the wire carries it; timings stay with the operator."""
+    return {
+        "turn": reply.turn,
+        "text": reply.text,
+        "outcome": reply.outcome,
+        "confidence": reply.confidence,
+        "sources": [source_data(source) for source in reply.sources],
+        "stopped": reply.stopped,
+    }
+
+
+class RunningReply:
+    """The events of one reply so far. Touched on the event loop only; the writing thread posts to it.
+
+    An event's id is `<run>-<number>`: a listener that comes back with the id of another run is sent everything.
+    """
+
+    def __init__(self, pace: Pace, run: str | None = None) -> None:
+        self.run = run or secrets.token_hex(4)
+        self.cancelled = threading.Event()
+        self.events: list[ServerSentEvent] = []
+        self.failure: BaseException | None = None
+        self.over = False
+        self._pace = pace
+        self._listeners = 0
+        self._text = ""
+        self._merging: asyncio.TimerHandle | None = None
+        self._leaving: asyncio.TimerHandle | None = None
+        self._news = asyncio.Event()
+
+    def take(self, event: Event) -> None:
+        """The next event of the engine."""
+        if isinstance(event, Text):
+            self._merge(event.text)
+            return
+        self._flush()
+        match event:
+            case Status(stage):
+                self._append("status", {"stage": stage})
+            case Sources(sources):
+                self._append("sources", {"sources": [source_data(source) for source in sources]})
+            case Done(reply):
+                self._append("done", reply_data(reply))
+
+    def end(self, failure: BaseException | None) -> None:
+        """The engine has returned, or failed: nothing more will come."""
+        self._flush()
+        if failure is None and not (self.events and self.events[-1].event == "done"):
+            failure = GenerationError("the engine ended a reply without Done; report this")
+        self.failure = failure
+        if failure is not None:
+            self._append("error", as_problem(failure).document)
+        self.over = True
+        self._tell()
+
+    async def opened(self) -> None:
+        """Returns at the first event, so that a refusal can still become the response's status, or after a moment.
+
+        Raises HttpProblem where the engine refused the message outright.
+        """
+        try:
+            async with asyncio.timeout(self._pace.opening):
+                while not self.events and not self.over:
+                    await self._news.wait()
+        except TimeoutError:
+            return
+        if len(self.events) == 1 and isinstance(self.failure, (UnknownTurn, InvalidMessage)):
+            raise as_problem(self.failure)
+
+    def position(self, last_event_id: str | None) -> int:
+        """How many events a listener has seen, by the id of its last one; 0 when the id is of another run."""
+        run, _, number = (last_event_id or "").rpartition("-")
+        if run != self.run or not number.isdecimal():
+            return 0
+        return min(int(number), len(self.events))
+
+    async def follow(self, position: int) -> AsyncIterator[ServerSentEvent]:
+        """The events from `position` on, as they come, until the reply is over."""
+        while True:
+            for event in self.events[position:]:
+                position += 1
+                yield event
+            if position < len(self.events):
+                continue
+            if self.over:
+                return
+            await self._news.wait()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While inside, somebody listens. When the last one leaves, the grace begins."""
+        self._listeners += 1
+        self._stay()
+        try:
+            yield
+        finally:
+            self._listeners -= 1
+            self.await_listener()
+
+    def await_listener(self) -> None:
+        """Cancel the reply unless somebody listens before the grace is over."""
+        if not self._listeners and not self.over:
+            self._stay()
+            self._leaving = asyncio.get_running_loop().call_later(self._pace.grace, self._abandon)
+
+    def _abandon(self) -> None:
+        if not self._listeners and not self.over:
+            self.cancelled.set()
+
+    def _stay(self) -> None:
+        if self._leaving is not None:
+            self._leaving.cancel()
+            self._leaving = None
+
+    def _merge(self, text: str) -> None:
+        self._text += text
+        if len(self._text) >= self._pace.merge_characters:
+            self._flush()
+        elif self._merging is None:
+            self._merging = asyncio.get_running_loop().call_later(self._pace.merge_seconds, self._flush)
+
+    def _flush(self) -> None:
+        if self._merging is not None:
+            self._merging.cancel()
+            self._merging = None
+        if self._text:
+            text, self._text = self._text, ""
+            self._append("text", {"text": text})
+
+    def _append(self, name: str, data: dict[str, Any]) -> None:
+        number = len(self.events) + 1
+        self.events.append(ServerSentEvent(event=name, id=f"{self.run}-{number}", data=data))
+        self._tell()
+
+    def _tell(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+class RunningReplies:
+    """The replies under way and those just finished, by conversation and message id. One event loop owns it."""
+
+    def __init__(self, engine: Engine, pace: Pace) -> None:
+        self._engine = engine
+        self._pace = pace
+        self._runs: dict[tuple[str, str], RunningReply] = {}
+        self._threads = ThreadPoolExecutor(pace.running, thread_name_prefix="reply")
+
+    def find(self, conversation: str, message_id: str) -> RunningReply | None:
+        """The reply if it is under way, or finished less than `keep` seconds ago."""
+        return self._runs.get((conversation, message_id))
+
+    def start(self, conversation: str, message_id: str, text: str) -> RunningReply:
+        """Begin writing the reply in a thread. Raises HttpProblem (busy) when too many are under way."""
+        if sum(not run.over for run in self._runs.values()) >= self._pace.running:
+            raise HttpProblem(
+                "busy", "Many people are asking just now. Please try again in a moment.", {"Retry-After": "3"}
+            )
+        loop = asyncio.get_running_loop()
+        run = RunningReply(self._pace)
+        self._runs[conversation, message_id] = run
+
+        def post(event: Event) -> None:
+            loop.call_soon_threadsafe(run.take, event)
+
+        writing = loop.run_in_executor(self._threads, self._write, conversation, message_id, text, run.cancelled, post)
+        writing.add_done_callback(partial(self._ended, (conversation, message_id), run))
+        run.await_listener()
+        return run
+
+    async def close(self) -> None:
+        """Cancel what is under way and wait for the threads."""
+        for run in self._runs.values():
+            run.cancelled.set()
+        await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
+
+    def _write(
+        self,
+        conversation: str,
+        message_id: str,
+        text: str,
+        cancelled: threading.Event,
+        post: Callable[[Event], object],
+    ) -> None:
+        for event in self._engine.reply(conversation, message_id, text, cancelled=cancelled):
+            post(event)
+
+    def _ended(self, key: tuple[str, str], run: RunningReply, writing: asyncio.Future[None]) -> None:
+        if writing.cancelled():  # the server is stopping and the thread never began
+            run.end(GenerationError("the server stopped before the reply began; ask again"))
+            return
+        failure = writing.exception()
+        run.end(failure)
+        refused = isinstance(failure, (UnknownTurn, InvalidMessage))
+        if failure is not None and not refused:
+            report(failure, f"reply to message {key[1]}")
+        asyncio.get_running_loop().call_later(0 if refused else self._pace.keep, self._drop, key, run)
+
+    def _drop(self, key: tuple[str, str], run: RunningReply) -> None:
+        if self._runs.get(key) is run:
+            del self._runs[key]
+
+
+def replay(reply: Reply, pace: Pace) -> RunningReply:
+    """A stored reply as a finished stream: its text in one piece, its sources, done."""
+    run = RunningReply(pace, run="stored")
+    events: Iterable[Event] = (Text(reply.text), Sources(reply.sources), Done(reply))
+    for event in events:
+        run.take(event)
+    run.end(None)
+    return run

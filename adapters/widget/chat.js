@@ -1,0 +1,376 @@
+// <shopdesk-chat>: the whole chat as one custom element. It keeps its looks to itself (shadow root), asks nothing of
+// the page around it, and talks only to the desk that served this file. Attributes: `lang` fixes the language of its
+// own words; `page` lets it name the page it fills.
+
+import { h, icon } from "./dom.js";
+import { question, ReplyView } from "./replies.js";
+import { SourcePanel } from "./sources.js";
+import { Desk, Problem } from "./stream.js";
+import { languageOf, stringsFor } from "./strings.js";
+
+const HERE = new URL(".", import.meta.url);
+
+// What this browser remembers; a browser that forbids it gets a chat without a memory.
+const memory = {
+  get(key) {
+    try {
+      return JSON.parse(localStorage.getItem(`shopdesk:${key}`));
+    } catch {
+      return null;
+    }
+  },
+  set(key, value) {
+    try {
+      if (value === null) localStorage.removeItem(`shopdesk:${key}`);
+      else localStorage.setItem(`shopdesk:${key}`, JSON.stringify(value));
+    } catch {
+      // nothing to do: the chat works, a reload forgets
+    }
+  },
+};
+
+class ShopdeskChat extends HTMLElement {
+  connectedCallback() {
+    if (this.shadowRoot) return;
+    this.strings = stringsFor(this.getAttribute("lang") || navigator.language);
+    this.desk = new Desk(new URL("..", HERE).href.replace(/\/$/, ""));
+    this.shop = { name: "", suggestions: [], longest_message: 4000 };
+    this.conversation = memory.get("conversation");
+    this.running = null;
+    this.draw();
+    this.load();
+  }
+
+  draw() {
+    const { strings } = this;
+    this.monogram = h("span", { class: "monogram", "aria-hidden": "true" });
+    this.name = h("h1", {}, strings.shopFallback);
+    this.subtitle = h("p", {}, strings.subtitle);
+    this.clear = h(
+      "button",
+      { type: "button", class: "quiet over", hidden: true, "aria-label": strings.startOver, onclick: () => this.startOver() },
+      icon("again"),
+      h("span", {}, strings.startOver),
+    );
+    this.welcome = h("section", { class: "welcome", hidden: true });
+    this.log = h("ol", { class: "log", role: "list", "aria-label": strings.log });
+    this.scroller = h(
+      "main",
+      { class: "scroller", tabindex: "0", "aria-label": strings.log, onscroll: () => this.atEnd() },
+      h("div", { class: "column" }, this.welcome, this.log),
+    );
+    this.latest = h(
+      "button",
+      { type: "button", class: "latest", hidden: true, title: strings.latest, "aria-label": strings.latest, onclick: () => this.toEnd() },
+      icon("latest"),
+    );
+    this.status = h("div", { class: "unseen", role: "status" });
+    this.toast = h("div", { class: "toast", role: "status" });
+    this.panel = new SourcePanel(strings);
+    const looks = h("link", { rel: "stylesheet", href: new URL("chat.css", HERE) });
+    const frame = h(
+      "div",
+      { class: "chat", lang: strings.lang, hidden: true },
+      h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.clear)),
+      this.scroller,
+      h("footer", {}, h("div", { class: "column" }, this.latest, this.toast, this.composer(), this.note)),
+      this.status,
+      this.panel.element,
+    );
+    looks.addEventListener("load", () => {
+      frame.hidden = false;
+      this.fit();
+      this.toEnd("instant");
+    });
+    this.attachShadow({ mode: "open" }).append(looks, frame);
+  }
+
+  composer() {
+    const { strings } = this;
+    this.field = h("textarea", {
+      rows: "1",
+      "aria-label": strings.field,
+      placeholder: strings.placeholder,
+      enterkeyhint: "send",
+      autocomplete: "off",
+      oninput: () => this.fit(),
+      onkeydown: (event) => {
+        if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+        event.preventDefault();
+        this.ask(this.field.value);
+      },
+    });
+    this.sending = h("button", { type: "submit", class: "act send", title: strings.send, "aria-label": strings.send }, icon("send"));
+    this.stopping = h(
+      "button",
+      { type: "button", class: "act stop", hidden: true, title: strings.stop, "aria-label": strings.stop, onclick: () => this.stop() },
+      icon("stop"),
+    );
+    this.note = h("p", { class: "note" }, strings.note);
+    const submit = (event) => {
+      event.preventDefault();
+      this.ask(this.field.value);
+    };
+    return h("form", { class: "composer", onsubmit: submit }, this.field, this.sending, this.stopping);
+  }
+
+  /** The shop's name, the history, and the reply that was under way when the page was left. */
+  async load() {
+    const history = this.conversation ? this.desk.call("GET", `/api/conversations/${encodeURIComponent(this.conversation)}`) : null;
+    history?.catch(() => {}); // looked at below
+    try {
+      Object.assign(this.shop, await this.desk.call("GET", "/api/shop"));
+      this.introduce();
+      this.restore(history ? (await history).turns : []);
+    } catch (error) {
+      if (error instanceof Problem && error.status === 404) {
+        this.forget();
+        this.restore([]);
+      } else {
+        this.failed(this.reply(), this.strings.offline, () => this.reload());
+      }
+    }
+    this.rest();
+  }
+
+  /** Where the focus waits for the next question: the field, or the log where a field would call up a keyboard. */
+  rest() {
+    const touch = matchMedia("(pointer: coarse)").matches;
+    (touch ? this.scroller : this.field).focus({ preventScroll: true });
+  }
+
+  reload() {
+    this.log.replaceChildren();
+    this.load();
+  }
+
+  introduce() {
+    const name = this.shop.name || this.strings.shopFallback;
+    this.name.textContent = name;
+    this.subtitle.hidden = !this.shop.name;
+    this.monogram.textContent = [...name][0].toUpperCase();
+    if (this.hasAttribute("page")) {
+      document.title = this.strings.pageTitle(this.shop.name);
+      document.documentElement.lang = this.strings.lang;
+    }
+    const chinese = this.strings.lang.startsWith("zh");
+    const ours = this.shop.suggestions.filter((text) => /\p{Script=Han}/u.test(text) === chinese);
+    const suggestion = (text) =>
+      h("li", {}, h("button", { type: "button", lang: languageOf(text, this.strings.lang), onclick: () => this.ask(text) }, h("span", {}, text), icon("arrow")));
+    const shown = (ours.length ? ours : this.shop.suggestions).slice(0, 4);
+    this.welcome.replaceChildren(h("h2", {}, this.strings.greeting), h("p", {}, this.strings.greetingNote));
+    if (shown.length) {
+      this.welcome.append(h("ul", { role: "list", class: "suggestions", "aria-label": this.strings.suggestions }, ...shown.map(suggestion)));
+    }
+  }
+
+  restore(turns) {
+    const pending = memory.get("pending");
+    const labels = memory.get("ratings") || {};
+    for (const turn of turns) {
+      if (!turn.reply) continue;
+      this.log.append(question(this.strings, turn.question));
+      this.reply().finish(turn.reply, labels[turn.turn]);
+    }
+    const answered = new Set(turns.filter((turn) => turn.reply).map((turn) => turn.message_id));
+    const open = turns.filter((turn) => !turn.reply).map((turn) => ({ message_id: turn.message_id, text: turn.question }));
+    if (pending?.conversation === this.conversation) open.push(pending);
+    const last = open.filter((message) => !answered.has(message.message_id)).pop();
+    this.changed();
+    this.toEnd("instant");
+    if (last) this.send({ message_id: last.message_id, text: last.text });
+    else memory.set("pending", null);
+  }
+
+  async ask(text) {
+    const cleaned = text.trim();
+    if (!cleaned || this.running || cleaned.length > this.shop.longest_message) return;
+    this.field.value = "";
+    this.fit();
+    this.hideToast();
+    const sent = this.send({ message_id: newId(), text: cleaned });
+    if (!this.shadowRoot.activeElement) this.rest(); // a pressed suggestion is gone with the welcome
+    await sent;
+  }
+
+  /** Send a message and follow its reply to the end. */
+  async send(message) {
+    const running = { message, abort: new AbortController() };
+    this.running = running;
+    this.log.append(question(this.strings, message.text));
+    const view = this.reply();
+    this.changed();
+    this.toEnd();
+    try {
+      await this.converse(message, view, running);
+    } catch (error) {
+      if (running.abort.signal.aborted) return;
+      if (error instanceof Problem && error.status < 500) memory.set("pending", null);
+      const detail = error instanceof Problem && error.message ? error.message : this.strings.failed;
+      this.failed(view, detail, () => {
+        view.element.previousElementSibling.remove();
+        view.element.remove();
+        if (!this.running) this.send(message);
+      });
+    } finally {
+      if (this.running === running) {
+        this.running = null;
+        this.changed();
+      }
+    }
+  }
+
+  async converse(message, view, running) {
+    for (let again = true; ; again = false) {
+      this.conversation ??= (await this.desk.call("POST", "/api/conversations")).conversation;
+      memory.set("conversation", this.conversation);
+      memory.set("pending", { conversation: this.conversation, ...message });
+      const take = (name, data, fresh) => this.take(view, name, data, fresh);
+      const lost = () => view.say(this.strings.reconnecting);
+      try {
+        await this.desk.converse(this.conversation, message, take, { lost, signal: running.abort.signal });
+        return;
+      } catch (error) {
+        if (!again || !(error instanceof Problem) || error.type !== "unknown-conversation") throw error;
+        this.forget(); // the desk has lost it (a new home folder, an erasure): the question goes to a new one
+      }
+    }
+  }
+
+  take(view, name, data, fresh) {
+    const stick = this.nearEnd();
+    if (fresh) view.restart();
+    if (name === "status") view.say(this.strings[data.stage] || this.strings.searching);
+    else if (name === "text") view.add(data.text);
+    else if (name === "done") {
+      view.finish(data, null);
+      memory.set("pending", null);
+      const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
+      this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
+    }
+    if (stick) requestAnimationFrame(() => this.toEnd("instant"));
+  }
+
+  async stop() {
+    const { running } = this;
+    if (!running || !this.conversation) return;
+    this.stopping.disabled = true;
+    const message = encodeURIComponent(running.message.message_id);
+    const path = `/api/conversations/${encodeURIComponent(this.conversation)}/messages/${message}/stop`;
+    await this.desk.call("POST", path).catch(() => (this.stopping.disabled = false));
+  }
+
+  startOver() {
+    const left = this.conversation;
+    if (this.running) {
+      this.stop();
+      this.running.abort.abort();
+      this.running = null;
+    }
+    this.forget();
+    this.log.replaceChildren();
+    this.changed();
+    const undo = () => {
+      this.hideToast();
+      this.conversation = left;
+      memory.set("conversation", left);
+      this.reload();
+    };
+    this.showToast(this.strings.cleared, this.strings.undo, undo);
+    this.rest();
+  }
+
+  forget() {
+    this.conversation = null;
+    memory.set("conversation", null);
+    memory.set("pending", null);
+  }
+
+  reply() {
+    const open = (sources, number) => this.panel.open(sources, number);
+    const rate = (turn, label, reason) => this.rate(turn, label, reason);
+    const view = new ReplyView(this.strings, this.shop.name, { open, rate });
+    this.log.append(view.element);
+    return view;
+  }
+
+  async rate(turn, label, reason) {
+    try {
+      await this.desk.call("PUT", `/api/turns/${encodeURIComponent(turn)}/rating`, { label, reason });
+    } catch (error) {
+      this.showToast(error instanceof Problem && error.message ? error.message : this.strings.offline);
+      return false;
+    }
+    memory.set("ratings", { ...memory.get("ratings"), [turn]: label });
+    if (label === "up" || reason) this.showToast(this.strings.thanks);
+    return true;
+  }
+
+  failed(view, detail, retry) {
+    view.fail(detail, retry);
+    this.announce(detail, this.strings.lang);
+    this.toEnd();
+  }
+
+  /** Show what goes with the present state: the welcome, start over, send or stop. */
+  changed() {
+    const empty = !this.log.firstChild;
+    const busy = Boolean(this.running);
+    const focused = this.shadowRoot.activeElement === this.stopping;
+    this.welcome.hidden = !empty;
+    this.clear.hidden = empty;
+    this.sending.hidden = busy;
+    this.stopping.hidden = !busy;
+    this.stopping.disabled = false;
+    if (focused && !busy) this.field.focus();
+    this.fit();
+  }
+
+  /** Grow the field with its text, and say when there is too much of it. */
+  fit() {
+    this.field.style.height = "auto";
+    this.field.style.height = `${this.field.scrollHeight}px`;
+    const length = this.field.value.trim().length;
+    const over = length > this.shop.longest_message;
+    this.sending.disabled = !length || over;
+    this.note.textContent = over ? this.strings.tooLong(this.shop.longest_message) : this.strings.note;
+    this.note.classList.toggle("wrong", over);
+    this.field.setAttribute("aria-invalid", String(over));
+  }
+
+  announce(text, language) {
+    this.status.lang = language;
+    this.status.textContent = text;
+  }
+
+  showToast(text, action, act) {
+    this.hideToast();
+    this.toast.append(h("span", {}, text));
+    if (action) this.toast.append(h("button", { type: "button", onclick: act }, action));
+    this.toastTimer = setTimeout(() => this.hideToast(), action ? 10000 : 4000);
+  }
+
+  hideToast() {
+    clearTimeout(this.toastTimer);
+    this.toast.replaceChildren();
+  }
+
+  nearEnd() {
+    return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < 96;
+  }
+
+  atEnd() {
+    this.latest.hidden = this.nearEnd();
+  }
+
+  toEnd(behavior) {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: behavior || (calm ? "instant" : "smooth") });
+  }
+}
+
+function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+customElements.define("shopdesk-chat", ShopdeskChat);

@@ -1,0 +1,42 @@
+// Building elements. Text goes in as text nodes, never as HTML.
+
+/** An element with attributes; `on…` functions become listeners, false and null attributes are left out. */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value != null) element.setAttribute(name, value);
+  }
+  element.append(...children.filter((child) => child != null && child !== false));
+  return element;
+}
+
+const ICONS = {
+  send: ["M12 19V5", "M6 11l6-6 6 6"],
+  stop: ["M7.500 7.500h9v9h-9z"],
+  up: ["M7 10v10H4V10z", "M7 10l4-7c1.400 0 2.400 1.100 2.200 2.500L12.600 9H18a2 2 0 0 1 2 2.300l-1.100 7A2 2 0 0 1 16.900 20H7"],
+  down: ["M17 14V4h3v10z", "M17 14l-4 7c-1.400 0-2.400-1.100-2.200-2.500l.6-3.500H6a2 2 0 0 1-2-2.300l1.100-7A2 2 0 0 1 7.100 4H17"],
+  again: ["M4 12a8 8 0 1 0 2.500-5.800", "M4 4v4.500h4.500"],
+  close: ["M6 6l12 12", "M18 6L6 18"],
+  left: ["M15 5l-7 7 7 7"],
+  right: ["M9 5l7 7-7 7"],
+  arrow: ["M5 12h14", "M13 6l6 6-6 6"],
+  latest: ["M12 5v14", "M6 13l6 6 6-6"],
+  warning: ["M12 8v5", "M12 16.500v.01", "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18z"],
+};
+
+/** A line icon of 24 units, in the colour of the text around it; decoration only. */
+export function icon(name) {
+  const namespace = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(namespace, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.classList.add("icon", `icon-${name}`);
+  for (const line of ICONS[name]) {
+    const path = document.createElementNS(namespace, "path");
+    path.setAttribute("d", line);
+    svg.append(path);
+  }
+  return svg;
+}

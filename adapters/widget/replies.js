@@ -1,0 +1,159 @@
+// How a question and a reply look in the log: the words, the sources under them, the thumbs.
+
+import { h, icon } from "./dom.js";
+import { markdown } from "./markdown.js";
+import { languageOf } from "./strings.js";
+
+/** A question as an entry of the log. */
+export function question(strings, text) {
+  return h(
+    "li",
+    { class: "turn question" },
+    h("span", { class: "unseen" }, strings.you),
+    h("p", { class: "bubble", lang: languageOf(text, strings.lang) }, text),
+  );
+}
+
+/** A reply as an entry of the log, from the first sign of life to the thumbs. */
+export class ReplyView {
+  /** `open(sources, number)` shows a source; `rate(turn, label, reason)` resolves when the desk has taken it. */
+  constructor(strings, shop, { open, rate }) {
+    this.strings = strings;
+    this.open = open;
+    this.rate = rate;
+    this.text = "";
+    this.words = h("div", { class: "words" });
+    this.stage = h("span", { class: "stage" });
+    this.typing = h("div", { class: "typing" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), this.stage);
+    this.bubble = h("div", { class: "bubble" }, this.words, this.typing);
+    this.element = h("li", { class: "turn reply" }, h("span", { class: "unseen" }, strings.shopSaid(shop)), this.bubble);
+    this.say(strings.searching);
+  }
+
+  say(stage) {
+    this.stage.textContent = stage;
+  }
+
+  restart() {
+    this.text = "";
+    this.words.replaceChildren();
+  }
+
+  add(text) {
+    this.text += text;
+    this.say(this.strings.writing);
+    this.drawing ??= requestAnimationFrame(() => this.draw());
+  }
+
+  draw() {
+    cancelAnimationFrame(this.drawing);
+    this.drawing = null;
+    this.words.lang = languageOf(this.text, this.strings.lang);
+    this.words.replaceChildren(...markdown(this.text));
+    this.typing.classList.toggle("small", Boolean(this.text));
+  }
+
+  /** The reply as it is kept: its text is the last word. */
+  finish(reply, label) {
+    this.text = reply.text;
+    this.draw();
+    this.typing.remove();
+    if (reply.stopped) this.bubble.append(h("p", { class: "aside" }, this.strings.stopped));
+    if (reply.sources.length) this.bubble.append(this.chips(reply.sources));
+    this.element.append(this.thumbs(reply.turn, label));
+  }
+
+  fail(detail, retry) {
+    this.draw();
+    this.typing.remove();
+    const again = h("button", { type: "button", class: "pill", onclick: retry }, icon("again"), this.strings.tryAgain);
+    this.bubble.append(h("div", { class: "failure" }, icon("warning"), h("p", {}, detail), again));
+  }
+
+  chips(sources) {
+    const repeated = (source) => sources.filter((other) => other.title === source.title).length > 1;
+    const name = (source) => [source.title, repeated(source) && source.heading.at(-1)].filter(Boolean).join(" · ");
+    const chip = (source, number) =>
+      h(
+        "li",
+        {},
+        h(
+          "button",
+          {
+            type: "button",
+            class: "chip",
+            "aria-haspopup": "dialog",
+            "aria-label": this.strings.source(number + 1, name(source)),
+            onclick: () => this.open(sources, number),
+          },
+          h("span", { class: "number", "aria-hidden": "true" }, number + 1),
+          h("span", { class: "title", lang: languageOf(source.title, this.strings.lang) }, name(source)),
+        ),
+      );
+    return h("ul", { class: "chips", role: "list", "aria-label": this.strings.sources }, ...sources.map(chip));
+  }
+
+  thumbs(turn, label) {
+    const thumb = (name, title) =>
+      h("button", {
+        type: "button",
+        class: "thumb",
+        title,
+        "aria-label": title,
+        "aria-pressed": String(name === label),
+        onclick: () => choose(name),
+      }, icon(name));
+    const up = thumb("up", this.strings.helpful);
+    const down = thumb("down", this.strings.notHelpful);
+    const row = h("div", { class: "thumbs" }, up, down);
+    const press = (name) => {
+      up.setAttribute("aria-pressed", String(name === "up"));
+      down.setAttribute("aria-pressed", String(name === "down"));
+    };
+    const choose = async (name) => {
+      const before = up.ariaPressed === "true" ? "up" : down.ariaPressed === "true" ? "down" : null;
+      press(name);
+      row.parentNode.querySelector(".reasons")?.remove();
+      if (!(await this.rate(turn, name, ""))) press(before);
+      else if (name === "down") row.after(this.reasons(turn, down));
+    };
+    return row;
+  }
+
+  reasons(turn, thumb) {
+    const { strings } = this;
+    const toggle = (event) => {
+      const button = event.currentTarget;
+      button.setAttribute("aria-pressed", String(button.ariaPressed !== "true"));
+    };
+    const options = strings.reasons.map((reason) =>
+      h("button", { type: "button", class: "pill", "aria-pressed": "false", onclick: toggle }, reason),
+    );
+    const more = h("input", { type: "text", maxlength: 500, "aria-label": strings.reasonMore, placeholder: strings.reasonMore });
+    const leave = () => {
+      form.remove();
+      thumb.focus();
+    };
+    const send = async (event) => {
+      event.preventDefault();
+      const given = options.filter((button) => button.ariaPressed === "true").map((button) => button.textContent);
+      const reason = [...given, more.value.trim()].filter(Boolean).join("; ");
+      if (!reason || (await this.rate(turn, "down", reason))) leave();
+    };
+    const form = h(
+      "form",
+      { class: "reasons", onsubmit: send, onkeydown: (event) => event.key === "Escape" && leave() },
+      h("p", {}, strings.reasonTitle),
+      h("div", { class: "options" }, ...options),
+      more,
+      h(
+        "div",
+        { class: "row" },
+        h("button", { type: "button", class: "quiet", onclick: leave }, strings.reasonSkip),
+        h("button", { type: "submit", class: "solid" }, strings.reasonSend),
+      ),
+    );
+    queueMicrotask(() => form.scrollIntoView({ block: "nearest" }));
+    return form;
+  }
+}

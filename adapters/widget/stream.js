@@ -1,0 +1,102 @@
+// Talking to the desk: plain requests, and one reply as a stream of events that survives lost connections.
+
+const WAITS = [400, 800, 1600, 3000, 5000, 8000, 8000];
+
+/** A problem document of the desk (RFC 9457) as an error. */
+export class Problem extends Error {
+  constructor(document) {
+    super(document.detail || document.title || "");
+    this.type = (document.type || "").split(":").pop();
+    this.status = document.status;
+  }
+}
+
+export class Desk {
+  constructor(base) {
+    this.base = base;
+  }
+
+  /** A JSON answer, or null where there is none. Throws Problem, or TypeError when the desk cannot be reached. */
+  async call(method, path, body) {
+    const response = await this.fetch(method, path, body);
+    return response.status === 204 || response.status === 202 ? null : response.json();
+  }
+
+  async fetch(method, path, body, headers = {}, signal = undefined) {
+    const response = await fetch(this.base + path, {
+      method,
+      signal,
+      headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    if (response.ok) return response;
+    const document = await response.json().catch(() => ({}));
+    throw new Problem({ status: response.status, ...document });
+  }
+
+  /**
+   * Send a message and hand each event of its reply to `take(name, data, fresh)` until it is done; `fresh` says that
+   * what came before is void. A lost connection is taken up again under the same message id, after the last event.
+   * Throws Problem, or the network's error when every attempt failed.
+   */
+  async converse(conversation, message, take, { lost, signal }) {
+    let last = null;
+    for (let attempt = 0; ; ) {
+      try {
+        const path = `/api/conversations/${encodeURIComponent(conversation)}/messages`;
+        const response = await this.fetch("POST", path, message, last ? { "Last-Event-ID": last } : {}, signal);
+        for await (const event of events(response.body)) {
+          const fresh = runOf(event.id) !== runOf(last);
+          last = event.id;
+          attempt = 0;
+          if (event.name === "error") throw new Problem(event.data);
+          take(event.name, event.data, fresh);
+          if (event.name === "done") return;
+        }
+        throw new TypeError("the stream ended early");
+      } catch (error) {
+        const passing = error instanceof Problem ? error.type === "busy" || error.status === 502 || error.status === 504 : true;
+        if (signal.aborted || !passing || attempt >= WAITS.length) throw error;
+        lost();
+        await pause(WAITS[attempt], signal);
+        attempt += 1;
+      }
+    }
+  }
+}
+
+function runOf(id) {
+  return id ? id.slice(0, id.lastIndexOf("-")) : null;
+}
+
+/** The events of a text/event-stream body (HTML Living Standard, section 9.2). */
+async function* events(body) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const event = { name: "message", id: "", data: "" };
+      for (const line of block.split("\n")) {
+        const [, field, content] = /^(\w*):? ?(.*)$/.exec(line) || [];
+        if (field === "event") event.name = content;
+        else if (field === "id") event.id = content;
+        else if (field === "data") event.data += content;
+      }
+      if (event.data) yield { ...event, data: JSON.parse(event.data) };
+    }
+  }
+}
+
+/** Waits, but not once the browser says that the network is back, nor after an abort. */
+function pause(milliseconds, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    const now = () => (clearTimeout(timer), resolve());
+    addEventListener("online", now, { once: true });
+    signal.addEventListener("abort", now, { once: true });
+  });
+}

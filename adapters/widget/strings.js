@@ -1,0 +1,106 @@
+// What the chat says by itself, in English and Simplified Chinese.
+
+const ENGLISH = {
+  lang: "en",
+  pageTitle: (shop) => (shop ? `${shop} – Help` : "Help"),
+  shopFallback: "Customer service",
+  subtitle: "Customer service",
+  startOver: "Start over",
+  greeting: "Hello. How can we help?",
+  greetingNote: "Ask about delivery, returns or a product. Every answer shows where it comes from.",
+  suggestions: "For example",
+  log: "Conversation",
+  you: "You asked",
+  shopSaid: (shop) => `${shop || "The shop"} replied`,
+  field: "Your question",
+  placeholder: "Ask a question…",
+  send: "Send",
+  stop: "Stop the reply",
+  note: "Answers come from the shop’s own pages and may have mistakes. Do check the sources.",
+  tooLong: (limit) => `That is too long; at most ${limit} characters can be sent.`,
+  searching: "Looking it up",
+  writing: "Writing",
+  reconnecting: "Connection lost. Trying again",
+  stopped: "Stopped here.",
+  failed: "The reply could not be fetched. Please try again.",
+  offline: "The shop cannot be reached just now.",
+  tryAgain: "Try again",
+  sources: "Sources",
+  source: (number, title) => `Source ${number}: ${title}`,
+  position: (number, count) => `Source ${number} of ${count}`,
+  usedHere: "Used for this answer",
+  close: "Close",
+  previous: "Previous source",
+  next: "Next source",
+  helpful: "Helpful",
+  notHelpful: "Not helpful",
+  thanks: "Thank you for telling us.",
+  reasonTitle: "What was wrong with it?",
+  reasons: ["Not correct", "Does not answer my question", "Something is missing", "Hard to understand"],
+  reasonMore: "Anything else? (optional)",
+  reasonSend: "Send",
+  reasonSkip: "Skip",
+  latest: "Latest message",
+  cleared: "A new conversation has begun.",
+  undo: "Undo",
+  answered: "Answer",
+};
+
+const CHINESE = {
+  lang: "zh-Hans",
+  pageTitle: (shop) => (shop ? `${shop} – 帮助` : "帮助"),
+  shopFallback: "客户服务",
+  subtitle: "客户服务",
+  startOver: "重新开始",
+  greeting: "您好，有什么可以帮您？",
+  greetingNote: "配送、退货或商品问题都可以问。每个回答都会注明出处。",
+  suggestions: "您可以这样问",
+  log: "对话",
+  you: "您的问题",
+  shopSaid: (shop) => `${shop || "店铺"}的回复`,
+  field: "您的问题",
+  placeholder: "请输入您的问题…",
+  send: "发送",
+  stop: "停止回复",
+  note: "回答来自本店页面，可能有误，请查看出处核实。",
+  tooLong: (limit) => `内容过长，最多可发送 ${limit} 个字符。`,
+  searching: "正在查找",
+  writing: "正在回复",
+  reconnecting: "连接中断，正在重试",
+  stopped: "已停止。",
+  failed: "未能获取回复，请重试。",
+  offline: "暂时无法连接到店铺。",
+  tryAgain: "重试",
+  sources: "出处",
+  source: (number, title) => `出处 ${number}：${title}`,
+  position: (number, count) => `出处 ${number} / ${count}`,
+  usedHere: "本回答引用",
+  close: "关闭",
+  previous: "上一个出处",
+  next: "下一个出处",
+  helpful: "有帮助",
+  notHelpful: "没有帮助",
+  thanks: "感谢您的反馈。",
+  reasonTitle: "哪里不满意？",
+  reasons: ["内容不正确", "没有回答我的问题", "内容不完整", "难以理解"],
+  reasonMore: "补充说明（选填）",
+  reasonSend: "提交",
+  reasonSkip: "跳过",
+  latest: "最新消息",
+  cleared: "已开始新的对话。",
+  undo: "撤销",
+  answered: "回答",
+};
+
+/** The strings for a language tag such as "zh-CN"; English where there is no other. */
+export function stringsFor(language) {
+  return /^zh\b/i.test(language || "") ? CHINESE : ENGLISH;
+}
+
+/** The language of a text for `lang`, as far as its script tells; Latin script says nothing and gets the fallback. */
+export function languageOf(text, fallback) {
+  if (/[\u3040-\u30ff]/.test(text)) return "ja";
+  if (/[\uac00-\ud7af]/.test(text)) return "ko";
+  if (/\p{Script=Han}/u.test(text)) return "zh-Hans";
+  return fallback.startsWith("zh") ? "en" : fallback;
+}

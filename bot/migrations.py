@@ -1,0 +1,88 @@
+"""The schema of the conversation store, in numbered steps.
+
+Append only: a step's position is the version it brings a file to, and homes of every earlier version are out there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+Migration = Callable[[sqlite3.Connection], object]
+
+
+def _conversations_and_turns(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE conversations (
+            id TEXT PRIMARY KEY,
+            channel TEXT NOT NULL,
+            audience TEXT NOT NULL,
+            knowledge TEXT NOT NULL,
+            created_at TEXT NOT NULL
+        )"""
+    )
+    connection.execute("CREATE INDEX conversations_created_at ON conversations (created_at)")
+    connection.execute(
+        """CREATE TABLE turns (
+            id TEXT PRIMARY KEY,
+            conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            number INTEGER NOT NULL,
+            message_id TEXT NOT NULL,
+            question TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            reply TEXT,
+            outcome TEXT,
+            confidence REAL,
+            stopped INTEGER,
+            finished_at TEXT,
+            details BLOB,
+            UNIQUE (conversation, number),
+            UNIQUE (conversation, message_id)
+        )"""
+    )
+
+
+def _ratings(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE ratings (
+            turn TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+            rater TEXT NOT NULL,
+            label TEXT NOT NULL,
+            reason TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            PRIMARY KEY (turn, rater)
+        ) WITHOUT ROWID"""
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings)
+
+
+def schema_version(connection: sqlite3.Connection) -> int:
+    """How many steps the file has had; 0 for a new one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Apply the steps that are missing, each in its own transaction; several processes may do this at once."""
+    for version, migration in enumerate(migrations, 1):
+        if schema_version(connection) >= version:
+            continue
+        with transaction(connection):
+            if schema_version(connection) < version:
+                migration(connection)
+                connection.execute(f"PRAGMA user_version = {version}")
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, for a connection in autocommit mode; waits its turn to write."""
+    # IMMEDIATE: a deferred transaction that reads and then writes fails at once, unwaited, when another wrote between.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise

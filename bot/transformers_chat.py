@@ -1,0 +1,299 @@
+"""A local causal language model as a LangChain chat model, decoded step by step in the caller's own thread."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import generate_from_stream
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import AliasChoices, Field, ValidationError
+
+from bot.checkpoints import first_line, load_base, load_lora
+from bot.errors import GenerationError
+from bot.pieces import Pieces
+
+if TYPE_CHECKING:
+    import torch
+
+ROLES: dict[type[BaseMessage], str] = {SystemMessage: "system", HumanMessage: "user", AIMessage: "assistant"}
+# Without a chat template nothing else tells a model that its turn is over.
+PLAIN_STOPS = ("\nUser:", "\nSystem:")
+PER_CALL = ("max_new_tokens", "temperature", "top_p", "seed", "stop")
+
+# Two forward passes at once on the same cores are slower than one after the other. Held for a single step and never
+# while the caller has the word, so that a slow reader, or a stream nobody closed, blocks no other conversation.
+_ONE_STEP = threading.Lock()
+
+
+class StreamedChatModel(BaseChatModel):
+    """A chat model whose full answer is its joined stream."""
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop=stop, run_manager=run_manager, **kwargs))
+
+
+class TransformersChatModel(StreamedChatModel):
+    """Any causal language model that transformers can load, decoded in the caller's own thread.
+
+    The stream gives one chunk per token, whose text is empty while a character or a possible stop sequence is
+    incomplete; the last chunk carries the usage and the finish reason ("stop" or "length"). Nothing is computed
+    between two chunks, so closing or dropping the stream, or simply asking for no more, ends the work by construction.
+
+    `temperature` 0 is greedy. The fields below `tokenizer` can be overridden for one call. The penalties that the
+    model's own generation config names are honoured.
+    """
+
+    model_name: str
+    lora: str = ""
+    network: Any = Field(exclude=True, repr=False)
+    tokenizer: Any = Field(exclude=True, repr=False)
+    max_new_tokens: int = Field(default=200, ge=1, validation_alias=AliasChoices("max_new_tokens", "max_tokens"))
+    temperature: float = Field(default=0.0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    seed: int | None = None
+    stop: list[str] = Field(default_factory=list)
+
+    @classmethod
+    def load(cls, name: str, *, lora: Path | None = None, **fields: Any) -> Self:
+        """Load from a folder or the hub: safetensors only, no code from the repository; bfloat16 on CUDA, else float32.
+
+        Raises GenerationError in one line that names what is missing or does not fit.
+        """
+        network, tokenizer = load_base(name)
+        if lora is not None:
+            network = load_lora(network, name, lora)
+        network.eval()
+        return cls(model_name=name, lora=str(lora or ""), network=network, tokenizer=tokenizer, **fields)
+
+    @property
+    def _llm_type(self) -> str:
+        return "transformers"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {**self.identity, **{name: getattr(self, name) for name in PER_CALL}}
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The base model and the LoRA, for the turn's record."""
+        return {"model": self.model_name, "lora": self.lora}
+
+    @property
+    def context_length(self) -> int | None:
+        """How many tokens the prompt and the reply may have together; None where the model sets no limit."""
+        limit = getattr(self.network.config.get_text_config(), "max_position_embeddings", None)
+        return limit if isinstance(limit, int) and limit > 0 else None
+
+    def count_tokens(self, messages: Sequence[BaseMessage]) -> int:
+        """The tokens of the whole prompt that these messages make, the template's own included."""
+        return len(self._prompt(messages))
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """LangChain's name for `count_tokens`; tools are not supported and count nothing."""
+        return self.count_tokens(messages)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """The tokens of a bare text, without any that mark its beginning or end."""
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
+        return ids
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        call = self._for_one_call(stop, kwargs)
+        prompt = self._fitting_prompt(messages, call.max_new_tokens)
+        stops = [*call.stop, *(() if self.tokenizer.chat_template else PLAIN_STOPS)]
+        pieces = Pieces(self._text, stops)
+        written, reason = 0, "length"
+        for token in call._tokens(prompt):
+            written += 1
+            if token in self._end_tokens:
+                reason = "stop"
+                break
+            yield ChatGenerationChunk(message=AIMessageChunk(content=pieces.add(token)))
+            if pieces.stopped:
+                reason = "stop"
+                break
+        yield ChatGenerationChunk(
+            message=AIMessageChunk(
+                content=pieces.rest(),
+                chunk_position="last",
+                usage_metadata={
+                    "input_tokens": len(prompt),
+                    "output_tokens": written,
+                    "total_tokens": len(prompt) + written,
+                },
+                response_metadata={"model_name": self.model_name, "finish_reason": reason},
+            )
+        )
+
+    def _for_one_call(self, stop: list[str] | None, overrides: dict[str, Any]) -> Self:
+        given = {name: overrides[name] for name in PER_CALL if name in overrides}
+        if "max_tokens" in overrides:
+            given["max_new_tokens"] = overrides["max_tokens"]
+        if stop is not None:
+            given["stop"] = stop
+        if not given:
+            return self
+        try:
+            return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **given})
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise GenerationError(f"{first['loc'][0]} = {first['input']!r}: {first['msg']}") from None
+
+    def _tokens(self, prompt: list[int]) -> Iterator[int]:
+        """New tokens one by one, each computed when it is asked for."""
+        import torch
+
+        choose = self._chooser()
+        ids = torch.tensor([prompt], device=next(self.network.parameters()).device)
+        fresh, cache = ids, None
+        for number in range(self.max_new_tokens):
+            try:
+                # Inference mode belongs to the thread: it must not be left on while the caller has the word.
+                with _ONE_STEP, torch.inference_mode():
+                    kept: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
+                    output = self.network(input_ids=fresh, use_cache=True, **kept, **self._last_logits_only)
+                    cache = getattr(output, "past_key_values", None)
+                    token = choose(ids, output.logits[:, -1].float())
+                    ids = torch.cat([ids, token], dim=-1)
+                    # A model without such a cache (a state-space model, say) reads everything again.
+                    fresh = ids if cache is None else token
+            except Exception as error:  # the model's own code, which may raise anything
+                raise GenerationError(
+                    f"{self.model_name!r} failed at token {number + 1}: {first_line(error)}"
+                ) from error
+            yield int(token)
+
+    def _chooser(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+        import torch
+        from transformers import generation
+
+        config = self.network.generation_config
+        process = generation.LogitsProcessorList()
+        if config.repetition_penalty not in (None, 1.0):
+            process.append(generation.RepetitionPenaltyLogitsProcessor(config.repetition_penalty))
+        if config.no_repeat_ngram_size:
+            process.append(generation.NoRepeatNGramLogitsProcessor(config.no_repeat_ngram_size))
+        if self.temperature > 0:
+            process.append(generation.TemperatureLogitsWarper(float(self.temperature)))
+            process.append(generation.TopPLogitsWarper(self.top_p))
+        # A generator of its own, so that neither other conversations nor training move this one's draws.
+        source = torch.Generator(device=next(self.network.parameters()).device)
+        source.seed() if self.seed is None else source.manual_seed(self.seed)
+
+        def choose(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+            if scores.isnan().any():
+                raise ValueError("the model's scores are not numbers (NaN); its weights are damaged or overflow")
+            scores = process(ids, scores)
+            if self.temperature == 0:
+                return scores.argmax(dim=-1, keepdim=True)
+            return torch.multinomial(scores.softmax(dim=-1), 1, generator=source)
+
+        return choose
+
+    def _text(self, ids: list[int]) -> str:
+        text: str = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+    def _fitting_prompt(self, messages: Sequence[BaseMessage], reply: int) -> list[int]:
+        prompt = self._prompt(messages)
+        limit = self.context_length
+        if limit and (over := len(prompt) + reply - limit) > 0:
+            raise GenerationError(
+                f"a prompt of {len(prompt)} tokens and a reply of up to {reply} are {over} more than the {limit} "
+                f"that {self.model_name!r} can hold; give fewer passages or lower max_new_tokens"
+            )
+        return prompt
+
+    def _prompt(self, messages: Sequence[BaseMessage]) -> list[int]:
+        said = [{"role": _role(message), "content": self._defused(plain_text(message))} for message in messages]
+        turns = [
+            {"role": role, "content": "\n\n".join(part["content"] for part in parts)}
+            for role, parts in groupby(said, key=lambda part: part["role"])
+        ]
+        if self.tokenizer.chat_template:
+            text = self._templated(turns)
+        else:
+            lines = [f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns]
+            text = "\n".join([*lines, "Assistant:"])
+        # A chat template writes the beginning-of-text token itself.
+        ids: list[int] = self.tokenizer.encode(text, add_special_tokens=not self.tokenizer.chat_template)
+        return ids
+
+    def _templated(self, turns: list[dict[str, str]]) -> str:
+        from jinja2 import TemplateError
+
+        attempts = [turns]
+        if [turn["role"] for turn in turns[:2]] == ["system", "user"]:
+            # Some templates refuse a system message: its text then goes before the first question.
+            system, question, *rest = turns
+            attempts.append([{**question, "content": f"{system['content']}\n\n{question['content']}"}, *rest])
+        for attempt in attempts:
+            try:
+                text: str = self.tokenizer.apply_chat_template(attempt, tokenize=False, add_generation_prompt=True)
+                return text
+            except TemplateError as error:
+                refusal = error
+        roles = ", ".join(turn["role"] for turn in turns) or "none"
+        raise GenerationError(
+            f"the chat template of {self.model_name!r} refuses these messages ({roles}): {first_line(refusal)}"
+        ) from refusal
+
+    def _defused(self, text: str) -> str:
+        """The text with every special token broken up: no shopper or document may end its turn and open another."""
+        return self._special_tokens.sub(lambda found: f"{found[0][0]} {found[0][1:]}", text)
+
+    @cached_property
+    def _special_tokens(self) -> re.Pattern[str]:
+        added = self.tokenizer.added_tokens_decoder.values()
+        special = {*self.tokenizer.all_special_tokens, *(token.content for token in added if token.special)} - {""}
+        longest_first = sorted(special, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+    @cached_property
+    def _end_tokens(self) -> frozenset[int]:
+        own = self.network.generation_config.eos_token_id
+        several = own if isinstance(own, list) else [own]
+        return frozenset(token for token in (*several, self.tokenizer.eos_token_id) if token is not None)
+
+    @cached_property
+    def _last_logits_only(self) -> dict[str, int]:
+        """Spare the scores of all but the last token: 1.2 GB for a prompt of 2,000 tokens and 152,000 words."""
+        base = self.network.get_base_model() if hasattr(self.network, "get_base_model") else self.network
+        return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(base.forward).parameters else {}
+
+
+def _role(message: BaseMessage) -> str:
+    for kind, role in ROLES.items():
+        if isinstance(message, kind):
+            return role
+    raise GenerationError(f"a local model takes system, human and AI messages, not {message.type!r}; leave it out")
+
+
+def plain_text(message: BaseMessage) -> str:
+    blocks = message.content if isinstance(message.content, list) else []
+    for block in blocks:
+        if isinstance(block, dict) and block.get("type") != "text":
+            raise GenerationError(f"the model reads text, not a block of type {block.get('type')!r}; leave it out")
+    return str(message.text)

@@ -1,0 +1,188 @@
+"""BM25 over words, Chinese characters and neighbouring pairs of them, in flat arrays that update in milliseconds.
+
+The scoring is Okapi BM25 with Lucene's idf (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009):
+the sum over the question's terms of `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / mean length))`.
+
+Why not SQLite's FTS5 or bm25s: see `tests/benchmarks/lexical.py`, which measures the three on the same terms.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import snowballstemmer
+from numpy.typing import NDArray
+
+K1 = 1.2
+B = 0.75
+DOCUMENT_B = 1.0  # a long document has more of every term by its length alone
+TITLE_WEIGHT = 3
+_UNIT = re.compile(r"[a-z0-9à-öø-ÿ]+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_PAIR = np.uint64(0x9E3779B97F4A7C15)  # any large odd number: mixes the first unit's key before the second's is added
+_KEY_SHIFT = np.uint64(
+    24
+)  # a term's 40 bits and a position's 24 sort as one number; a million terms collide once or not at all
+_POSITION_BITS = np.uint64(2**24 - 1)
+_stemmer = snowballstemmer.stemmer("english")
+
+Keys = NDArray[np.uint64]
+Scores = NDArray[np.float32]
+
+
+def units(text: str) -> list[str]:
+    """The words (stemmed, lower case), numbers and Chinese characters of a text, in order."""
+    return [_stem(word) for word in _UNIT.findall(text.lower())]
+
+
+def _stem(word: str) -> str:
+    return str(_stemmer.stemWord(word)) if word.isascii() else word
+
+
+@lru_cache(maxsize=500_000)
+def _key(word: str) -> int:
+    return int.from_bytes(blake2b(_stem(word).encode(), digest_size=8).digest(), "little")
+
+
+def term_keys(text: str) -> Keys:
+    """A 40-bit key for every unit of a text and for every neighbouring pair, so that "gift card" is a term too."""
+    singles = np.array([_key(word) for word in _UNIT.findall(text.lower())], np.uint64)
+    return np.concatenate([singles, singles[:-1] * _PAIR + singles[1:]]) >> _KEY_SHIFT
+
+
+class _Postings(NamedTuple):
+    """Which term is in which text, how often: ascending by term, then by position; and each text's length in units."""
+
+    terms: Keys
+    positions: NDArray[np.int32]
+    frequencies: NDArray[np.uint16]
+    lengths: NDArray[np.int32]
+
+
+class LexicalIndex:
+    """An immutable inverted index over texts known by their position, 0 to n - 1.
+
+    A text's first line is its title and counts three times. The postings of the t-th term of `keys` (ascending) are
+    `starts[t]:starts[t + 1]`. Safe to search from several threads.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        starts: NDArray[np.int64],
+        positions: NDArray[np.int32],
+        frequencies: NDArray[np.uint16],
+        lengths: NDArray[np.int32],
+    ) -> None:
+        self._keys, self._starts, self._lengths = keys, starts, lengths
+        self._positions, self._frequencies = positions, frequencies
+        mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
+        norm = (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
+        tf = frequencies.astype(np.float32)
+        self._impacts = tf * np.float32(K1 + 1) / (tf + norm[positions])
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    @classmethod
+    def build(cls, texts: Sequence[str]) -> LexicalIndex:
+        """An index of the texts, in their order."""
+        return cls._of(_postings(texts, first=0))
+
+    def update(self, keep: NDArray[np.bool_], texts: Sequence[str]) -> LexicalIndex:
+        """A new index: the positions where `keep` is true, in order, then the texts. Equal to a fresh build."""
+        kept = keep[self._positions]
+        renumbered = np.cumsum(keep, dtype=np.int32) - 1
+        new = _postings(texts, first=int(keep.sum()))
+        terms = np.concatenate([np.repeat(self._keys, np.diff(self._starts))[kept], new.terms])
+        order = np.argsort(terms, kind="stable")  # two sorted runs: a merge; kept positions stay ahead of new ones
+        return self._of(
+            _Postings(
+                terms[order],
+                np.concatenate([renumbered[self._positions[kept]], new.positions])[order],
+                np.concatenate([self._frequencies[kept], new.frequencies])[order],
+                np.concatenate([self._lengths[keep], new.lengths]),
+            )
+        )
+
+    @classmethod
+    def _of(cls, postings: _Postings) -> LexicalIndex:
+        first = np.flatnonzero(np.diff(postings.terms, prepend=~postings.terms[:1]))
+        starts = np.append(first, len(postings.terms)).astype(np.int64)
+        return cls(postings.terms[first], starts, postings.positions, postings.frequencies, postings.lengths)
+
+    def scores(self, question: str) -> Scores:
+        """The BM25 score of every position, shape (n,)."""
+        total = np.zeros(len(self), np.float32)
+        for start, end, count in self._found(question):
+            weight = np.float32(count * _idf(len(self), end - start))
+            total[self._positions[start:end]] += self._impacts[start:end] * weight
+        return total
+
+    def document_scores(self, question: str, documents: NDArray[np.int32]) -> Scores:
+        """The BM25 score of whole documents, shape (number of documents,); `documents[p]` is the one of position p."""
+        count_of = int(documents.max()) + 1 if len(documents) else 0
+        lengths = np.bincount(documents, self._lengths, count_of)
+        total = np.zeros(count_of, np.float32)
+        norm = K1 * (1 - DOCUMENT_B + DOCUMENT_B * lengths / max(float(lengths.mean()) if count_of else 1.0, 1.0))
+        for start, end, count in self._found(question):
+            tf = np.bincount(documents[self._positions[start:end]], self._frequencies[start:end], count_of)
+            weight = count * _idf(count_of, int(np.count_nonzero(tf)))
+            total += (weight * tf * (K1 + 1) / (tf + norm)).astype(np.float32)
+        return total
+
+    def _found(self, question: str) -> list[tuple[int, int, int]]:
+        """The slice of postings of each term of the question that the index has, and its count in the question."""
+        asked, counts = np.unique(term_keys(question), return_counts=True)
+        at = np.searchsorted(self._keys, asked)
+        known = np.flatnonzero(self._keys[np.minimum(at, len(self._keys) - 1)] == asked) if len(self._keys) else []
+        return [(int(self._starts[at[i]]), int(self._starts[at[i] + 1]), int(counts[i])) for i in known]
+
+    def rarity(self, word: str) -> float:
+        """The idf of a word or a Chinese character: how much it says about a text that has it."""
+        found = self._found(word)
+        return _idf(len(self), found[0][1] - found[0][0] if found else 0)
+
+    def save(self, folder: Path) -> None:
+        """Writes the arrays into the folder, which is made."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("keys", "starts", "positions", "frequencies", "lengths"):
+            np.save(folder / f"{name}.npy", getattr(self, f"_{name}"))
+
+    @classmethod
+    def load(cls, folder: Path) -> LexicalIndex:
+        """The index that `save` wrote."""
+        names = ("keys", "starts", "positions", "frequencies", "lengths")
+        return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in names))
+
+
+def _idf(texts: int, having: int) -> float:
+    return float(np.log1p((texts - having + 0.5) / (having + 0.5)))
+
+
+def _postings(texts: Sequence[str], first: int) -> _Postings:
+    """The postings of texts at the positions from `first` on."""
+    found = [_weighted_keys(text) for text in texts]
+    sizes = np.array([len(keys) for keys, _ in found], np.int64)
+    keys = np.concatenate([keys for keys, _ in found]) if found else np.empty(0, np.uint64)
+    both = np.sort((keys << _KEY_SHIFT) | np.repeat(np.arange(len(texts), dtype=np.uint64), sizes))
+    at = np.flatnonzero(np.diff(both, prepend=~both[:1]))
+    return _Postings(
+        both[at] >> _KEY_SHIFT,
+        (both[at] & _POSITION_BITS).astype(np.int32) + np.int32(first),
+        np.minimum(np.diff(np.append(at, len(both))), 65535).astype(np.uint16),
+        np.array([length for _, length in found], np.int32),
+    )
+
+
+def _weighted_keys(text: str) -> tuple[Keys, int]:
+    """The keys of a text, its title's repeated, and its length in units."""
+    title, _, body = text.partition("\n")
+    head, rest = term_keys(title), term_keys(body)
+    keys = np.concatenate([np.repeat(head, TITLE_WEIGHT), rest])
+    return keys, (TITLE_WEIGHT * (len(head) + 1) + len(rest) + 1) // 2

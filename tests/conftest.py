@@ -1,0 +1,58 @@
+"""What holds for every test: no network, no deadlines."""
+
+import os
+import socket
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+import hypothesis
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any test module imports transformers
+
+hypothesis.settings.register_profile("shopdesk", deadline=None)  # other people run things on the same cores
+hypothesis.settings.load_profile("shopdesk")
+
+resolve = socket.getaddrinfo
+strays: list[str] = []
+
+
+def _refuse_far(host: Any) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return
+    try:
+        near = ip_address(name).is_loopback or ip_address(name).is_unspecified
+    except ValueError:
+        near = False
+    if not near:
+        strays.append(name)
+        raise OSError(f"a test must not reach {name}")
+
+
+def _near_only(connect: Any) -> Any:
+    def connect_near(self: socket.socket, address: Any) -> Any:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_far(address[0])
+        return connect(self, address)
+
+    return connect_near
+
+
+def _resolve_near(host: Any, *args: Any, **options: Any) -> Any:
+    _refuse_far(host)
+    return resolve(host, *args, **options)
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> Iterator[None]:
+    """Only loopback and Unix sockets connect; a refused call fails the test even where the error is swallowed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket, "getaddrinfo", _resolve_near)
+        patch.setattr(socket.socket, "connect", _near_only(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", _near_only(socket.socket.connect_ex))
+        yield
+    reached = ", ".join(strays)
+    strays.clear()
+    assert not reached, f"the test tried to reach {reached}"

@@ -1,0 +1,176 @@
+"""Stand-ins that are real implementations: small, deterministic, offline."""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import re
+import secrets
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import uvicorn
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+from starlette.types import ASGIApp
+
+from bot.errors import ShopdeskError, UnknownTurn
+from bot.messages import Done, Event, Label, Outcome, Reply, Source, Sources, Status, Text, Turn
+from knowledge.documents import Audience
+
+
+@dataclass
+class Script:
+    """One reply of a ScriptedEngine: its pieces, what holds it up, how it ends."""
+
+    pieces: tuple[str, ...]
+    sources: tuple[Source, ...] = ()
+    outcome: Outcome = "answer"
+    error: Exception | None = None
+    hold: threading.Event | None = None
+    pause: float = 0.0
+
+
+class ScriptedEngine:
+    """An Engine that keeps its promises (idempotent by message id, cancellable, rated) and says what it is told to.
+
+    A reply waits for its `hold` before its last piece, or for its cancellation. `cancellations` gets the message id of
+    each cancelled reply, `asked` the questions that were really answered.
+    """
+
+    def __init__(self, shop_name: str = "Tarnbeck", suggestions: tuple[str, ...] = ()) -> None:
+        self.shop_name = shop_name
+        self.suggestions = suggestions
+        self.scripts: deque[Script] = deque()
+        self.cancellations: queue.Queue[str] = queue.Queue()
+        self.asked: list[str] = []
+        self.ratings: dict[tuple[str, str], tuple[Label, str]] = {}
+        self.broken: ShopdeskError | None = None
+        self._conversations: dict[str, list[Turn]] = {}
+        self._lock = threading.Lock()
+
+    def enqueue(
+        self,
+        *pieces: str,
+        sources: tuple[Source, ...] = (),
+        outcome: Outcome = "answer",
+        error: Exception | None = None,
+        hold: threading.Event | None = None,
+        pause: float = 0.0,
+    ) -> None:
+        """The next reply: `pieces` with `pause` seconds before each, then `error` where there is one."""
+        self.scripts.append(Script(pieces, sources, outcome, error, hold, pause))
+
+    def start(self, channel: str, *, audience: Audience = "public", conversation: str | None = None) -> str:
+        identity = conversation or secrets.token_urlsafe(16)
+        self._conversations.setdefault(identity, [])
+        return identity
+
+    def turns(self, conversation: str) -> list[Turn]:
+        if conversation not in self._conversations:
+            raise UnknownTurn(f"no conversation {conversation!r}; start one")
+        return list(self._conversations[conversation])
+
+    def reply(
+        self, conversation: str, message_id: str, text: str, *, cancelled: threading.Event | None = None
+    ) -> Iterator[Event]:
+        for turn in self.turns(conversation):
+            if turn.message_id == message_id and turn.reply:
+                yield from (Text(turn.reply.text), Sources(turn.reply.sources), Done(turn.reply))
+                return
+        cancelled = cancelled or threading.Event()
+        self.asked.append(text)
+        script = self.scripts.popleft()
+        yield Status("searching")
+        said = []
+        for number, piece in enumerate(script.pieces):
+            if number == len(script.pieces) - 1 and script.hold is not None:
+                while not script.hold.wait(0.01) and not cancelled.is_set():
+                    pass
+            if cancelled.wait(script.pause):
+                self.cancellations.put(message_id)
+                break
+            said.append(piece)
+            yield Text(piece)
+        if script.error is not None:
+            raise script.error
+        stopped = len(said) < len(script.pieces)
+        sources = () if stopped else script.sources
+        reply = Reply(secrets.token_hex(8), "".join(said), script.outcome, 0.9, sources, stopped=stopped)
+        with self._lock:
+            self._conversations[conversation].append(
+                Turn(reply.turn, conversation, message_id, text, "2026-11-21T12:00:00+00:00", reply)
+            )
+        yield Sources(sources)
+        yield Done(reply)
+
+    def forget(self) -> None:
+        """Lose every conversation, as a desk with a new home folder has."""
+        self._conversations.clear()
+
+    def rate(self, turn: str, rater: str, label: Label, reason: str = "") -> None:
+        if not any(known.id == turn for turns in self._conversations.values() for known in turns):
+            raise UnknownTurn(f"no turn {turn!r}; rate a turn of a conversation")
+        self.ratings[turn, rater] = (label, reason)
+
+    def ready(self) -> dict[str, object]:
+        if self.broken is not None:
+            raise self.broken
+        return {"snapshot": "1", "documents": 2, "chunks": 3, "generator": "scripted"}
+
+
+@contextmanager
+def serving(app: ASGIApp) -> Iterator[str]:
+    """The application behind a real server on a free port of this machine, in a thread; yields its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="server")
+        thread.start()
+        try:
+            while not server.started and thread.is_alive():
+                time.sleep(0.005)
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+class HashEmbedder(Embeddings):
+    """Each word is a random direction fixed by its hash, a text the sum of its words: texts that share words are near.
+
+    The same in every process. `seen` gets every text that was embedded, in order.
+    """
+
+    def __init__(self, dimensions: int = 64, name: str = "hash") -> None:
+        self.dimensions = dimensions
+        self.name = name
+        self.seen: list[str] = []
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimensions)."""
+        self.seen.extend(texts)
+        rows = np.array([self._sum(text) for text in texts], np.float32).reshape(len(texts), self.dimensions)
+        if progress is not None and texts:
+            progress(len(texts))
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def _sum(self, text: str) -> NDArray[np.float32]:
+        words = re.findall(r"[a-z0-9]+|[\u4e00-\u9fff]", text.lower()) or [""]
+        return np.sum([self._direction(word) for word in words], axis=0, dtype=np.float32)
+
+    def _direction(self, word: str) -> NDArray[np.float32]:
+        bits = hashlib.shake_128(word.encode()).digest(self.dimensions)
+        return np.frombuffer(bits, np.uint8).astype(np.float32) - np.float32(127.3)
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        return [[float(x) for x in row] for row in self.embed(texts)]
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]

@@ -1,0 +1,93 @@
+"""LangChain's own conformance suites (langchain-tests) over the chat models that need no network."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from langchain_core.language_models import BaseChatModel
+from langchain_tests.integration_tests import ChatModelIntegrationTests
+from langchain_tests.unit_tests import ChatModelUnitTests
+from test_generators import CHATML, tiny_network, tiny_tokenizer
+
+from bot.generators import TransformersChatModel
+
+needs_composer = pytest.mark.skipif(importlib.util.find_spec("bot.composer") is None, reason="there is no composer yet")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """On networks this small, threads of the computation only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@cache
+def parts(template: str | None) -> dict[str, Any]:
+    """Built once: the suites make a model for every test."""
+    network, tokenizer = tiny_network("llama"), tiny_tokenizer(template)
+    return {"model_name": "tiny-llama", "network": network, "tokenizer": tokenizer, "max_new_tokens": 12}
+
+
+class Local:
+    """What a local model can do: text in, text out, with usage; no tools, no structured output, no images."""
+
+    template: str | None = CHATML
+
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        return TransformersChatModel
+
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return parts(self.template)
+
+    @property
+    def has_tool_choice(self) -> bool:
+        return False
+
+
+class Extractive:
+    """What the composer can do: text in, text out; nothing is generated, so there is no usage to report."""
+
+    @property
+    def chat_model_class(self) -> type[BaseChatModel]:
+        from bot.composer import ExtractiveChatModel
+
+        return ExtractiveChatModel
+
+    @property
+    def has_tool_calling(self) -> bool:
+        return False
+
+    @property
+    def has_tool_choice(self) -> bool:
+        return False
+
+    @property
+    def returns_usage_metadata(self) -> bool:
+        return False
+
+
+class TestLocalUnit(Local, ChatModelUnitTests): ...
+
+
+class TestLocalIntegration(Local, ChatModelIntegrationTests): ...
+
+
+class TestLocalWithoutTemplateIntegration(Local, ChatModelIntegrationTests):
+    template = None
+
+
+@needs_composer
+class TestExtractiveUnit(Extractive, ChatModelUnitTests): ...
+
+
+@needs_composer
+class TestExtractiveIntegration(Extractive, ChatModelIntegrationTests): ...
