@@ -124,6 +124,7 @@ def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -
     answer_with_problems(app)
     _add_conversations(app, engine)
     _add_messages(app, engine, settings, replies, pace or Pace())
+    _add_stop(app, replies)
     _add_shop(app, engine, settings)
     _add_pages(app)
     return app
@@ -206,6 +207,8 @@ def _add_messages(app: FastAPI, engine: "Engine", settings: "Settings", replies:
         async for event in run.follow(run.position(last_event_id)):
             yield event
 
+
+def _add_stop(app: FastAPI, replies: RunningReplies) -> None:
     @app.post(
         "/api/conversations/{conversation}/messages/{message_id}/stop",
         status_code=202,

@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -160,7 +160,7 @@ class Guard:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > LARGEST_BODY:
-                raise _too_large()
+                raise HttpProblem("body-too-large", f"The body is over {LARGEST_BODY:,} bytes; send less.")
             return message
 
         async def guarded(message: Message) -> None:
@@ -171,12 +171,4 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        declared = Headers(scope=scope).get("content-length", "0")
-        if declared.isdecimal() and int(declared) > LARGEST_BODY:
-            await _response(_too_large().document)(scope, receive, guarded)
-            return
         await self.app(scope, counted, guarded)
-
-
-def _too_large() -> HttpProblem:
-    return HttpProblem("body-too-large", f"The body is over {LARGEST_BODY:,} bytes; send less.")

@@ -148,27 +148,18 @@ class RunningReply:
     def listening(self) -> Iterator[None]:
         """While inside, somebody listens. When the last one leaves, the grace begins."""
         self._listeners += 1
-        self._stay()
         try:
             yield
         finally:
             self._listeners -= 1
-            self.await_listener()
-
-    def await_listener(self) -> None:
-        """Cancel the reply unless somebody listens before the grace is over."""
-        if not self._listeners and not self.over:
-            self._stay()
-            self._leaving = asyncio.get_running_loop().call_later(self._pace.grace, self._abandon)
+            if self._leaving is not None:
+                self._leaving.cancel()
+            if not self.over:
+                self._leaving = asyncio.get_running_loop().call_later(self._pace.grace, self._abandon)
 
     def _abandon(self) -> None:
         if not self._listeners and not self.over:
             self.cancelled.set()
-
-    def _stay(self) -> None:
-        if self._leaving is not None:
-            self._leaving.cancel()
-            self._leaving = None
 
     def _merge(self, text: str) -> None:
         self._text += text
@@ -223,7 +214,6 @@ class RunningReplies:
 
         writing = loop.run_in_executor(self._threads, self._write, conversation, message_id, text, run.cancelled, post)
         writing.add_done_callback(partial(self._ended, (conversation, message_id), run))
-        run.await_listener()
         return run
 
     async def close(self) -> None:

@@ -62,7 +62,9 @@ def is_shopify(names: Iterable[str]) -> bool:
 
 def is_merchant(names: Iterable[str]) -> bool:
     """Whether a table with these columns (normal form) is a Google Merchant feed."""
-    return {"id", "title", "price"} <= set(names) and bool({"availability", "link", "item_group_id"} & set(names))
+    found = set(names)
+    own = {"link", "image_link", "item_group_id", "google_product_category"}
+    return {"id", "title", "price", "availability"} <= found and bool(own & found)
 
 
 def read_shopify(records: Iterable[Record], currency: str = "") -> Catalogue:

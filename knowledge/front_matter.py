@@ -43,7 +43,8 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str]:
         values, body = frontmatter.parse(text, handler=YAMLHandler())
     except (yaml.YAMLError, ValueError) as error:
         raise UnreadableDocument(f"front matter is not YAML ({_one_line(error)}); correct it") from None
-    return dict(values), str(body)
+    # What stands between two rulers and is no mapping is text.
+    return (dict(values), str(body)) if values else ({}, text)
 
 
 def read_yaml(text: str) -> dict[str, Any]:
@@ -57,6 +58,12 @@ def read_yaml(text: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise UnreadableDocument("sidecar is not YAML of the form `key: value`; correct it")
     return values
+
+
+def language_code(text: str) -> str:
+    """The bare ISO 639 code of a language tag such as `zh-CN`; "" for anything else."""
+    code = _LANGUAGE.fullmatch(text.strip().lower())
+    return code[1] if code else ""
 
 
 def check_front_matter(values: Mapping[Any, Any]) -> FrontMatter:
@@ -108,10 +115,10 @@ def _day(key: str, given: Mapping[str, Any]) -> date | None:
 def _language(value: Any) -> str:
     if value is None or value == "":
         return ""
-    code = _LANGUAGE.fullmatch(str(value).strip().lower())
-    if code is None:
+    code = language_code(str(value))
+    if not code:
         raise UnreadableDocument(f"language {value!r} is not a language code; write en or zh")
-    return code[1]
+    return code
 
 
 def _one_line(error: Exception) -> str:

@@ -18,13 +18,13 @@ from knowledge.records import Record, as_text
 _WORDS = {
     "en": {
         "price": "Price: {}.", "range": "{} to {}", "was": "{} (was {})", "in": "In stock", "out": "sold out",
-        "vendor": "Brand: {}.", "kind": "Type: {}.", "list": ", ", "and": " and ", "colon": ": ", "then": "; ", "stop": ".",
-        "space": " ",
+        "vendor": "Brand: {}.", "kind": "Type: {}.", "list": ", ", "and": " and ", "colon": ": ", "then": "; ",
+        "stop": ".", "space": " ",
     },
     "zh": {
         "price": "价格：{}。", "range": "{} 至 {}", "was": "{}（原价 {}）", "in": "有货", "out": "缺货",
-        "vendor": "品牌：{}。", "kind": "类型：{}。", "list": "、", "and": "和", "colon": "：", "then": "；", "stop": "。",
-        "space": "",
+        "vendor": "品牌：{}。", "kind": "类型：{}。", "list": "、", "and": "和", "colon": "：", "then": "；",
+        "stop": "。", "space": "",
     },
 }  # fmt: skip
 _IN_STOCK = frozenset({"in_stock", "in stock", "available", "yes", "true", "1", "backorder", "limited availability"})

@@ -24,7 +24,7 @@ from knowledge.files import (
     load_options,
     skipped_suffixes,
 )
-from knowledge.front_matter import check_front_matter, read_yaml, split_front_matter
+from knowledge.front_matter import check_front_matter, language_code, read_yaml, split_front_matter
 from knowledge.languages import detect
 from knowledge.markdown import blocks, with_headers
 from knowledge.pdf_files import pdf_to_markdown
@@ -123,9 +123,10 @@ def read_html(file: SourceFile, options: ReadOptions, shared: Mapping[str, Any])
     """The article of a web page."""
     with _converting(file):
         page = read_page(file.location.read_bytes())
-    # A page template's lang="en" is often left as it was, so it counts only if it can be used.
-    facts = {"language": page.language, **page.facts} if page.language else page.facts
-    return _prose(file, page.text, facts, shared, page.title)
+    language = language_code(page.language)
+    if language == "en" and detect(page.text) == "zh":
+        language = ""  # the template's, left as it was
+    return _prose(file, page.text, page.facts, {"language": language, **shared}, page.title)
 
 
 def read_docx(file: SourceFile, options: ReadOptions, shared: Mapping[str, Any]) -> Reading:

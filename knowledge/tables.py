@@ -120,7 +120,7 @@ def add_table(
         if "title" not in names:
             raise UnreadableDocument(f"looks like a Shopify export without the column Title: found {_listed(header)}")
         found.add_catalogue(read_shopify(records, options.currency), check_front_matter(shared))
-    elif is_merchant(names) and not options.fields:
+    elif is_merchant(names):
         found.add_catalogue(read_merchant_tsv(records, options.currency), check_front_matter(shared))
     else:
         found.add_records(records, options, shared)

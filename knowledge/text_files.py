@@ -39,8 +39,8 @@ def _decode_other(data: bytes) -> str:
     if damaged.count("\ufffd") * 10 <= others:  # UTF-8 with a scratch
         return damaged
     runs = [len(run) for run in _HIGH.findall(data)]
-    # Chinese comes in runs of byte pairs, an accented letter or a pound sign alone.
-    if sum(length for length in runs if length > 1) * 2 > sum(runs):
+    # Chinese comes in runs of byte pairs; accented letters and pound signs come alone, or two together at most.
+    if sum(length for length in runs if length > 3) * 2 > sum(runs):
         try:
             return data.decode("gb18030")
         except UnicodeDecodeError:

@@ -92,6 +92,9 @@ def to_markdown(element: Tag) -> str:
     for wrapper in element.find_all(["dl", "dd", "details"]):
         wrapper.name = "div"
     element.smooth()
+    for cell in element.find_all(["td", "th"]):
+        for text in cell.find_all(string=re.compile(r"\|")):
+            text.replace_with(str(text).replace("|", "/"))
     converter = MarkdownConverter(
         heading_style="ATX", bullets="-", escape_asterisks=False, escape_underscores=False, wrap=True, wrap_width=None
     )

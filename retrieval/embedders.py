@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -23,6 +23,20 @@ from retrieval.errors import RetrievalError
 
 BATCH = 32
 Vectors = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """What this room needs of an embedding model. Two embedders of one name are taken to give the same vectors."""
+
+    name: str
+    languages: frozenset[str] | None
+
+    @property
+    def dimensions(self) -> int: ...
+
+    def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
+        """Unit vectors, shape (len(texts), dimensions); `progress` is told how many texts each batch finished."""
+        ...
 
 
 class SentenceEmbedder(Embeddings):
@@ -99,7 +113,9 @@ def _cuda() -> bool:
 
 def _load_sentence_transformer(source: str, device: str) -> Any:
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     try:
         return SentenceTransformer(source, device=device)
     except (OSError, ValueError) as error:
@@ -150,24 +166,31 @@ def _export(source: str, graph: Path) -> None:
         raise RetrievalError(f"embedding model {source!r} does not pool by the mean; choose one that does")
 
     class MeanPooled(torch.nn.Module):
+        def __init__(self, transformer: Any) -> None:
+            super().__init__()
+            self.transformer = transformer
+
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
-            hidden = model[0].auto_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
             mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
             pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
             return torch.nn.functional.normalize(pooled, dim=1)
 
-    example = (torch.ones((2, 8), dtype=torch.long), torch.ones((2, 8), dtype=torch.long))
     tokenizer = model.tokenizer.backend_tokenizer
     tokenizer.enable_truncation(int(model.max_seq_length))
     tokenizer.enable_padding(pad_id=model.tokenizer.pad_token_id, pad_token=model.tokenizer.pad_token)
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=int(model.max_seq_length))
     graph.parent.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=graph.parent.parent) as folder:
-        axes = {"input_ids": {0: "batch", 1: "length"}, "attention_mask": {0: "batch", 1: "length"}}
         torch.onnx.export(
-            MeanPooled(), example, str(Path(folder) / graph.name), dynamo=False, opset_version=17,
-            input_names=["input_ids", "attention_mask"], output_names=["embedding"],
-            dynamic_axes={**axes, "embedding": {0: "batch"}},
-        )  # fmt: skip
+            MeanPooled(model[0].auto_model).eval(),
+            (torch.ones((2, 8), dtype=torch.long), torch.ones((2, 8), dtype=torch.long)),
+            str(Path(folder) / graph.name),
+            input_names=["input_ids", "attention_mask"],
+            dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
+            external_data=False,
+            verbose=False,
+        )
         tokenizer.save(str(Path(folder) / "tokenizer.json"))
         if not graph.parent.exists():
             Path(folder).rename(graph.parent)

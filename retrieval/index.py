@@ -24,10 +24,10 @@ SHRINK: Final = (
 )
 GROWTH: Final = 4  # trained lists serve until the index is this many times what they were trained for
 LISTS_PER_ROOT: Final = 4  # lists = 4 * sqrt(n), the usual rule
-SAMPLES_PER_LIST: Final = 64
-ITERATIONS: Final = 10
-PROBED_SHARE: Final = 0.05
-MIN_PROBES: Final = 16
+SAMPLES_PER_LIST: Final = 40
+ITERATIONS: Final = 6
+RECALL: Final = 0.995
+TRIALS: Final = 128
 SEED: Final = 2027
 
 
@@ -223,5 +223,25 @@ def _trained_ivf(ids: Ids, unit: Vectors) -> Any:
     size = min(len(unit), SAMPLES_PER_LIST * lists)
     index.train(unit[np.random.default_rng(SEED).choice(len(unit), size, replace=False)])
     index.add_with_ids(unit, ids)
-    index.nprobe = max(MIN_PROBES, round(PROBED_SHARE * lists))
+    index.nprobe = _probes(index, unit)
     return index
+
+
+def _probes(index: Any, unit: Vectors) -> int:
+    """The fewest lists, by doubling, that find nearly all of what every list gives for hard questions.
+
+    A short question ("laptop") lies between many clusters, so the trials are means of four vectors. With questions
+    that are vectors of the index themselves, 8 of 1,264 lists seemed enough, and found 0.85 for 60 real ones over a
+    catalogue of 100,000; this rule took 128, which found 0.97.
+    """
+    random = np.random.default_rng(SEED)
+    asked = _normalised(unit[random.integers(len(unit), size=(TRIALS, 4))].mean(axis=1))
+    k = min(10, len(unit))
+    _, truth = index.search(asked, k, params=faiss.SearchParametersIVF(nprobe=index.nlist))
+    probes = 8
+    while probes < index.nlist:
+        _, found = index.search(asked, k, params=faiss.SearchParametersIVF(nprobe=probes))
+        if np.mean([np.isin(*pair).mean() for pair in zip(truth, found, strict=True)]) >= RECALL:
+            return probes
+        probes *= 2
+    return int(index.nlist)

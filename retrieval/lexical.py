@@ -23,12 +23,20 @@ K1 = 1.2
 B = 0.75
 DOCUMENT_B = 1.0  # a long document has more of every term by its length alone
 TITLE_WEIGHT = 3
-_UNIT = re.compile(r"[a-z0-9à-öø-ÿ]+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_UNIT = re.compile(r"\d+(?:\.\d+)+|[a-z0-9à-öø-ÿ]+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _PAIR = np.uint64(0x9E3779B97F4A7C15)  # any large odd number: mixes the first unit's key before the second's is added
 _KEY_SHIFT = np.uint64(
     24
 )  # a term's 40 bits and a position's 24 sort as one number; a million terms collide once or not at all
 _POSITION_BITS = np.uint64(2**24 - 1)
+# Function words of questions; they weigh in a pair with another word ("how long"), not alone or among themselves.
+# "us" is not here: without case it may be the country.
+STOPWORDS = frozenset(
+    "a about am an and any are as at be been but by can could did do does doing for from get got had has have having he her"
+    " here hers him his how i if in into is it its just like may me might my no not of on or our ours out please s she"
+    " should so some t than that the their them then there these they this those to too up was we were what when where"
+    " which while who whom why will with would you your yours 的 了 吗 呢 吧 是 在 我 你 您 们 有 和 就 都 也 请 问".split()
+)
 _stemmer = snowballstemmer.stemmer("english")
 
 Keys = NDArray[np.uint64]
@@ -53,6 +61,14 @@ def term_keys(text: str) -> Keys:
     """A 40-bit key for every unit of a text and for every neighbouring pair, so that "gift card" is a term too."""
     singles = np.array([_key(word) for word in _UNIT.findall(text.lower())], np.uint64)
     return np.concatenate([singles, singles[:-1] * _PAIR + singles[1:]]) >> _KEY_SHIFT
+
+
+def asked_keys(question: str) -> Keys:
+    """The keys of a question's terms, without the terms that are function words only (unless it has no others)."""
+    content = np.array([word not in STOPWORDS for word in _UNIT.findall(question.lower())], bool)
+    keys = term_keys(question)
+    asked = keys[np.concatenate([content, content[:-1] | content[1:]])]
+    return asked if len(asked) else keys
 
 
 class _Postings(NamedTuple):
@@ -138,7 +154,7 @@ class LexicalIndex:
 
     def _found(self, question: str) -> list[tuple[int, int, int]]:
         """The slice of postings of each term of the question that the index has, and its count in the question."""
-        asked, counts = np.unique(term_keys(question), return_counts=True)
+        asked, counts = np.unique(asked_keys(question), return_counts=True)
         at = np.searchsorted(self._keys, asked)
         known = np.flatnonzero(self._keys[np.minimum(at, len(self._keys) - 1)] == asked) if len(self._keys) else []
         return [(int(self._starts[at[i]]), int(self._starts[at[i] + 1]), int(counts[i])) for i in known]

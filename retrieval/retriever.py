@@ -1,8 +1,8 @@
 """A question to ranked chunks: lexical and dense candidates, one fused score. The one name of this room that `bot` needs.
 
 Fusion: each ranking's scores are divided by its best and added with weights, instead of by reciprocal rank, which
-throws away how much better a hit is. On doc2dial (whole dialogue as the query, document R@1) the sum reached 0.84
-where reciprocal rank fusion of the same rankings had 0.81; on chorus (nDCG@10) the two are within 0.01 of each other.
+throws away how much better a hit is. On doc2dial (whole dialogue as the query, document R@1) the sum reached 0.86
+where reciprocal rank fusion of the same rankings had 0.84; on chorus (nDCG@10) the two are within 0.01 of each other.
 The third ranking scores the whole document: a long question speaks about a document, a short one about a passage, so
 its weight grows with the question's length. `tests/benchmarks/public_data.py` measures both.
 """
@@ -10,44 +10,29 @@ its weight grows with the question's length. `tests/benchmarks/public_data.py` m
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from langchain_core.callbacks import CallbackManagerForRetrieverRun
 from langchain_core.documents import Document as LangChainDocument
 from langchain_core.retrievers import BaseRetriever
 from numpy.typing import NDArray
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, PrivateAttr, SkipValidation
 
 from knowledge.documents import Audience, Chunk
 from knowledge.languages import detect
 from retrieval.corpus import Corpus
+from retrieval.embedders import Embedder
 from retrieval.errors import RetrievalError
 from retrieval.lexical import units
 from retrieval.snapshots import Snapshots
 
 CANDIDATES = 100  # per ranking; a wanted k above half of it asks for more
 DENSE_WEIGHT = 1.0
-DOCUMENT_WEIGHT, DOCUMENT_HALF = 2.0, 20  # the weight a very long question gives, and the units at which it is half
-
-
-class Embedder(Protocol):
-    """What retrieval needs of an embedding model: unit rows, shape (n, dimensions), for n texts.
-
-    `languages` are those it was trained for, None when it does not say.
-    """
-
-    name: str
-    languages: frozenset[str] | None
-
-    @property
-    def dimensions(self) -> int: ...
-
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+DOCUMENT_WEIGHT, DOCUMENT_HALF = 2.0, 10  # the weight a very long question gives, and the units at which it is half
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +64,11 @@ class Retriever(BaseRetriever):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     snapshots: Snapshots
-    embedder: Embedder
+    embedder: SkipValidation[Embedder]
     k: int = 10
     filters: Filters = Filters()
     _opened: Corpus | None = PrivateAttr(None)
+    _pointed: int = PrivateAttr(-1)
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
     _embed: Any = PrivateAttr(None)
 
@@ -98,7 +84,7 @@ class Retriever(BaseRetriever):
         with self._lock:
             if self._opened is None or self._pointed != pointer:
                 snapshot = self.snapshots.current()
-                made_with = snapshot.info.get("embedder")
+                made_with = snapshot.info["embedder"]["name"]
                 if made_with != self.embedder.name:
                     raise RetrievalError(
                         f"the index was made with the embedder {made_with!r}, not {self.embedder.name!r}; "
@@ -106,8 +92,6 @@ class Retriever(BaseRetriever):
                     )
                 self._opened, self._pointed = Corpus.open(snapshot), pointer
             return self._opened
-
-    _pointed: int = PrivateAttr(-1)
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """The k best chunks that the asker may see, best first; fewer when there are not as many, none for no words."""

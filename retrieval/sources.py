@@ -41,16 +41,17 @@ Roots = dict[Path, Root]
 
 @dataclass(slots=True)
 class Sources:
-    """What all ingested folders hold now. `fresh` are the documents that are new, changed or cut differently."""
+    """What all ingested folders hold now.
+
+    `documents` has every document's content hash by its path; `fresh` are those that are new, changed, or may be cut
+    differently. `changed` is False if a new snapshot would say the same as the last one.
+    """
 
     roots: Roots
+    documents: dict[str, str] = field(default_factory=dict)
     fresh: dict[str, Document] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def documents(self) -> dict[str, str]:
-        """Content hash by path of every document, of each folder."""
-        return dict(_claims(self.roots))
+    changed: bool = False
 
 
 def load_roots(folder: Path) -> Roots:
@@ -100,9 +101,12 @@ def read_changed(paths: Sequence[Path], known: Roots, options: ReadOptions | Non
         raise KnowledgeError(f"{', '.join(map(str, targets))}: nothing there that can be read; check the paths")
     others = {root: known[root] for root in known if not any(root.is_relative_to(target) for target in listed)}
     sources = Sources(others, problems=problems)
-    reader = _Reader(sources, dict(_claims(known)), {path: str(root) for root in others for path in _of(others[root])})
+    before = _documents(known)
+    reader = _Reader(sources, before, {path: root for root, record in others.items() for path in _paths(record)})
     for target, files in listed.items():
         sources.roots[target] = reader.read_root(target, files, known.get(target), options or load_options(target))
+    sources.documents = _documents(sources.roots)
+    sources.changed = sources.documents != before or (bool(known) and _readings(sources.roots) != _readings(known))
     return sources
 
 
@@ -112,7 +116,7 @@ class _Reader:
 
     sources: Sources
     hashes: Mapping[str, str]
-    claimed: dict[str, str]
+    claimed: dict[str, Path | SourceFile]
 
     def read_root(self, root: Path, files: Sequence[SourceFile], before: Root | None, options: ReadOptions) -> Root:
         """The folder as it is now."""
@@ -122,7 +126,7 @@ class _Reader:
             entry = before.files.get(file.path) if before else None
             if entry is None or anew or entry.stamp != (file.size, file.mtime_ns):
                 entry = self._read_file(file, options, entry, anew)
-            now.files[file.path] = self._claim(entry, str(file.location))
+            now.files[file.path] = self._claim(entry, file)
         return now
 
     def _read_file(self, file: SourceFile, options: ReadOptions, before: Entry | None, anew: bool) -> Entry:
@@ -131,7 +135,7 @@ class _Reader:
         entry = Entry(None if reading.problems else (file.size, file.mtime_ns))
         for document in reading.documents:
             if document.path in entry.documents:
-                self._repeated(document.path, str(file.location), entry)
+                self._repeated(document.path, file, entry)
                 continue
             content_hash = entry.documents[document.path] = document.content_hash
             if document.path not in self.claimed and (anew or self.hashes.get(document.path) != content_hash):
@@ -153,20 +157,25 @@ class _Reader:
                 Problem(path, f"{len(held)} documents read from it before are kept until it can be read again")
             )
 
-    def _claim(self, entry: Entry, place: str) -> Entry:
+    def _claim(self, entry: Entry, file: SourceFile) -> Entry:
         """The entry with the documents that no other file has; read again next time if it lost one."""
         lost = [path for path in entry.documents if path in self.claimed]
-        mine = Entry(entry.stamp, dict(entry.documents))
+        if lost:
+            entry = Entry(
+                entry.stamp, {p: content_hash for p, content_hash in entry.documents.items() if p not in self.claimed}
+            )
         for path in lost:
-            del mine.documents[path]
-            self._repeated(path, place, mine)
-        self.claimed.update(dict.fromkeys(mine.documents, place))
-        return mine
+            self._repeated(path, file, entry)
+        self.claimed.update(dict.fromkeys(entry.documents, file))
+        return entry
 
-    def _repeated(self, path: str, place: str, entry: Entry) -> None:
+    def _repeated(self, path: str, file: SourceFile, entry: Entry) -> None:
         entry.stamp = None
-        first = self.claimed.get(path, place)
-        self.sources.problems.append(Problem(path, f"in {place}, and before that in {first}; the first is kept"))
+        first = self.claimed.get(path, file)
+        place = first.location if isinstance(first, SourceFile) else first
+        self.sources.problems.append(
+            Problem(path, f"in {file.location}, and before that in {place}; the first is kept")
+        )
 
 
 def _targets(paths: Sequence[Path], known: Roots) -> list[Path]:
@@ -180,15 +189,21 @@ def _targets(paths: Sequence[Path], known: Roots) -> list[Path]:
     ]
 
 
-def _claims(roots: Roots) -> Iterator[tuple[str, str]]:
+def _documents(roots: Roots) -> dict[str, str]:
+    found: dict[str, str] = {}
     for record in roots.values():
         for entry in record.files.values():
-            yield from entry.documents.items()
+            found.update(entry.documents)
+    return found
 
 
-def _of(root: Root) -> Iterator[str]:
+def _paths(root: Root) -> Iterator[str]:
     for entry in root.files.values():
         yield from entry.documents
+
+
+def _readings(roots: Roots) -> dict[Path, str]:
+    return {root: record.reading for root, record in roots.items()}
 
 
 @cache

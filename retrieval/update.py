@@ -84,7 +84,7 @@ def update(
             last = _last(snapshots)
             known = load_roots(last.folder) if last else {}
             sources = read_changed(paths, known, options)
-        if _same(last, embedder.name, known, sources):
+        if not sources.changed and (last is None or last.info["embedder"]["name"] == embedder.name):
             return _report(last, None, 0, sources, clock)
         with clock.measure("open"):
             old = Corpus.open(last) if last else Corpus.empty(embedder.dimensions)
@@ -264,18 +264,6 @@ def _last(snapshots: Snapshots) -> Snapshot | None:
         return snapshots.current()
     except NoSnapshot:
         return None
-
-
-def _same(last: Snapshot | None, embedder: str, known: Roots, sources: Sources) -> bool:
-    """Whether a new snapshot would equal the last one."""
-    if last is None:
-        return not sources.documents
-    readings = {root: record.reading for root, record in known.items()}
-    return (
-        last.info["embedder"]["name"] == embedder
-        and readings == {root: record.reading for root, record in sources.roots.items()}
-        and Sources(known).documents == sources.documents
-    )
 
 
 class _Stopwatch:

@@ -363,7 +363,7 @@ def test_a_new_home_found_by_another_process_at_once_is_waited_for(path: Path) -
     """Turning the log on is the one step for which SQLite itself does not wait."""
     path.parent.mkdir()
     with bare(path) as other, ThreadPoolExecutor(1) as pool:
-        other.execute("BEGIN EXCLUSIVE")
+        other.execute("BEGIN IMMEDIATE")
         opening = pool.submit(Conversations, path)
         with pytest.raises(TimeoutError):
             opening.result(timeout=0.3)

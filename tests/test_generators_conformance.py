@@ -54,7 +54,7 @@ class Local:
 
 
 class Extractive:
-    """What the composer can do: text in, text out; nothing is generated, so there is no usage to report."""
+    """What the composer can do: text in, text out, with usage; no tools, no structured output, no images."""
 
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
@@ -68,10 +68,6 @@ class Extractive:
 
     @property
     def has_tool_choice(self) -> bool:
-        return False
-
-    @property
-    def returns_usage_metadata(self) -> bool:
         return False
 
 

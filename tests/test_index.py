@@ -25,9 +25,9 @@ def vectors_of(ids: Ints | range, dimensions: int = DIMENSIONS) -> Floats:
 
 
 def clustered(count: int, seed: int = 1, dimensions: int = 32, clusters: int = 60) -> Floats:
-    """Points around centres, as sentence embeddings lie."""
+    """Points around centres, as sentence embeddings lie; every seed has the same centres."""
+    centres = np.random.default_rng(0).standard_normal((clusters, dimensions))
     random = np.random.default_rng(seed)
-    centres = random.standard_normal((clusters, dimensions))
     points = centres[random.integers(clusters, size=count)] + 0.6 * random.standard_normal((count, dimensions))
     return points.astype(np.float32)
 
@@ -99,7 +99,7 @@ class TestBothKinds:
     def test_a_vector_finds_itself_with_score_one(self, flat_limit: int) -> None:
         found, scores = self.index(flat_limit).search(clustered(1500)[:200], 1)
         assert found[:, 0].tolist() == list(range(0, 400, 2))
-        assert np.allclose(scores, 1.0, atol=1e-6 if flat_limit > 1500 else 2e-3)
+        assert np.allclose(scores, 1.0, atol=1e-6 if flat_limit > 1500 else 1e-2)
 
     def test_a_batch_equals_its_queries_one_by_one(self, flat_limit: int) -> None:
         index, queries = self.index(flat_limit), clustered(20, seed=2)

@@ -148,7 +148,8 @@ def test_the_column_names_since_2024_and_metafields_are_read() -> None:
     row = {
         "Title": "Mug", "URL handle": "mug", "Description": "A mug.", "SKU": "MUG", "Price": "9.50",
         "Compare-at price": "", "Inventory quantity": "4", "Continue selling when out of stock": "FALSE",
-        "Status": "Active", "Option1 name": "Title", "Option1 value": "Default Title", "Published on online store": "true",
+        "Status": "Active", "Option1 name": "Title", "Option1 value": "Default Title",
+        "Published on online store": "true",
         "Glaze (product.metafields.custom.glaze)": "blue", "Product category": "Home > Kitchen > Mugs",
     }  # fmt: skip
     product = only(read_shopify(rows(row), "GBP"))
@@ -331,7 +332,8 @@ def test_words_for_stock() -> None:
 
 
 def test_only_items_with_a_short_name_are_attributes() -> None:
-    text = "Intro.\n\n- Sole: rubber\n- **Upper**: suede\n- **Lining:** mesh\n- Wash at 30 degrees\n- Sole: again\n\nEnd: now."
+    items = "- Sole: rubber\n- **Upper**: suede\n- **Lining:** mesh\n- Wash at 30 degrees\n- Sole: again"
+    text = f"Intro.\n\n{items}\n\nEnd: now."
     rest, attributes = split_attributes(text)
     assert attributes == {"Sole": "rubber", "Upper": "suede", "Lining": "mesh"}
     assert rest == "Intro.\n\n- Wash at 30 degrees\n- Sole: again\n\nEnd: now."

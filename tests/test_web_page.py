@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 
 PASSAGE = """### Can I send back boots I wore once?
 
-It depends where. Boots that have been **worn outside, even once**, cannot be [returned](exceptions.md). Faulty ones can.
+It depends. Boots that have been **worn outside, even once**, cannot be [returned](exceptions.md). Faulty ones do.
 
 | Returning | Label |
 |---|---|
@@ -68,7 +68,7 @@ def engine() -> ScriptedEngine:
 
 @pytest.fixture
 def address(engine: ScriptedEngine) -> Iterator[str]:
-    with serving(build(engine, Settings(max_message_chars=300), pace=Pace(grace=3.0))) as address:
+    with serving(build(engine, Settings(max_message_chars=300), pace=Pace(grace=60))) as address:
         yield address
 
 

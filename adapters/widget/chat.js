@@ -2,7 +2,9 @@
 // the page around it, and talks only to the desk that served this file. Attributes: `lang` fixes the language of its
 // own words; `page` lets it name the page it fills.
 
+import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
+import { remember, remembered } from "./memory.js";
 import { question, ReplyView } from "./replies.js";
 import { SourcePanel } from "./sources.js";
 import { Desk, Problem } from "./stream.js";
@@ -10,35 +12,16 @@ import { languageOf, stringsFor } from "./strings.js";
 
 const HERE = new URL(".", import.meta.url);
 
-// What this browser remembers; a browser that forbids it gets a chat without a memory.
-const memory = {
-  get(key) {
-    try {
-      return JSON.parse(localStorage.getItem(`shopdesk:${key}`));
-    } catch {
-      return null;
-    }
-  },
-  set(key, value) {
-    try {
-      if (value === null) localStorage.removeItem(`shopdesk:${key}`);
-      else localStorage.setItem(`shopdesk:${key}`, JSON.stringify(value));
-    } catch {
-      // nothing to do: the chat works, a reload forgets
-    }
-  },
-};
-
 class ShopdeskChat extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
     this.strings = stringsFor(this.getAttribute("lang") || navigator.language);
     this.desk = new Desk(new URL("..", HERE).href.replace(/\/$/, ""));
-    this.shop = { name: "", suggestions: [], longest_message: 4000 };
-    this.conversation = memory.get("conversation");
+    this.shop = { name: "", suggestions: [] };
+    this.conversation = remembered("conversation");
     this.running = null;
     this.draw();
-    this.load();
+    this.loaded = this.load();
   }
 
   draw() {
@@ -67,51 +50,24 @@ class ShopdeskChat extends HTMLElement {
     this.status = h("div", { class: "unseen", role: "status" });
     this.toast = h("div", { class: "toast", role: "status" });
     this.panel = new SourcePanel(strings);
+    this.composer = new Composer(strings, { ask: (text) => this.ask(text), stop: () => this.stop() });
     const looks = h("link", { rel: "stylesheet", href: new URL("chat.css", HERE) });
     const frame = h(
       "div",
       { class: "chat", lang: strings.lang, hidden: true },
       h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.clear)),
       this.scroller,
-      h("footer", {}, h("div", { class: "column" }, this.latest, this.toast, this.composer(), this.note)),
+      h("footer", {}, h("div", { class: "column" }, this.latest, this.toast, this.composer.element, this.composer.note)),
       this.status,
       this.panel.element,
     );
     looks.addEventListener("load", () => {
       frame.hidden = false;
-      this.fit();
+      this.composer.fit();
+      this.rest();
       this.toEnd("instant");
     });
     this.attachShadow({ mode: "open" }).append(looks, frame);
-  }
-
-  composer() {
-    const { strings } = this;
-    this.field = h("textarea", {
-      rows: "1",
-      "aria-label": strings.field,
-      placeholder: strings.placeholder,
-      enterkeyhint: "send",
-      autocomplete: "off",
-      oninput: () => this.fit(),
-      onkeydown: (event) => {
-        if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-        event.preventDefault();
-        this.ask(this.field.value);
-      },
-    });
-    this.sending = h("button", { type: "submit", class: "act send", title: strings.send, "aria-label": strings.send }, icon("send"));
-    this.stopping = h(
-      "button",
-      { type: "button", class: "act stop", hidden: true, title: strings.stop, "aria-label": strings.stop, onclick: () => this.stop() },
-      icon("stop"),
-    );
-    this.note = h("p", { class: "note" }, strings.note);
-    const submit = (event) => {
-      event.preventDefault();
-      this.ask(this.field.value);
-    };
-    return h("form", { class: "composer", onsubmit: submit }, this.field, this.sending, this.stopping);
   }
 
   /** The shop's name, the history, and the reply that was under way when the page was left. */
@@ -120,6 +76,7 @@ class ShopdeskChat extends HTMLElement {
     history?.catch(() => {}); // looked at below
     try {
       Object.assign(this.shop, await this.desk.call("GET", "/api/shop"));
+      this.composer.limit = this.shop.longest_message;
       this.introduce();
       this.restore(history ? (await history).turns : []);
     } catch (error) {
@@ -130,18 +87,17 @@ class ShopdeskChat extends HTMLElement {
         this.failed(this.reply(), this.strings.offline, () => this.reload());
       }
     }
-    this.rest();
   }
 
   /** Where the focus waits for the next question: the field, or the log where a field would call up a keyboard. */
   rest() {
     const touch = matchMedia("(pointer: coarse)").matches;
-    (touch ? this.scroller : this.field).focus({ preventScroll: true });
+    (touch ? this.scroller : this.composer.field).focus({ preventScroll: true });
   }
 
   reload() {
     this.log.replaceChildren();
-    this.load();
+    this.loaded = this.load();
   }
 
   introduce() {
@@ -165,8 +121,8 @@ class ShopdeskChat extends HTMLElement {
   }
 
   restore(turns) {
-    const pending = memory.get("pending");
-    const labels = memory.get("ratings") || {};
+    const pending = remembered("pending");
+    const labels = remembered("ratings") || {};
     for (const turn of turns) {
       if (!turn.reply) continue;
       this.log.append(question(this.strings, turn.question));
@@ -179,16 +135,18 @@ class ShopdeskChat extends HTMLElement {
     this.changed();
     this.toEnd("instant");
     if (last) this.send({ message_id: last.message_id, text: last.text });
-    else memory.set("pending", null);
+    else remember("pending", null);
   }
 
   async ask(text) {
-    const cleaned = text.trim();
-    if (!cleaned || this.running || cleaned.length > this.shop.longest_message) return;
-    this.field.value = "";
-    this.fit();
+    this.composer.write("");
+    await this.loaded;
+    if (this.running) {
+      this.composer.write(text); // a reply was under way when the page was left: first things first
+      return;
+    }
     this.hideToast();
-    const sent = this.send({ message_id: newId(), text: cleaned });
+    const sent = this.send({ message_id: newId(), text });
     if (!this.shadowRoot.activeElement) this.rest(); // a pressed suggestion is gone with the welcome
     await sent;
   }
@@ -205,12 +163,12 @@ class ShopdeskChat extends HTMLElement {
       await this.converse(message, view, running);
     } catch (error) {
       if (running.abort.signal.aborted) return;
-      if (error instanceof Problem && error.status < 500) memory.set("pending", null);
-      const detail = error instanceof Problem && error.message ? error.message : this.strings.failed;
-      this.failed(view, detail, () => {
+      if (error instanceof Problem && error.status < 500) remember("pending", null);
+      this.failed(view, this.explain(error, this.strings.failed), () => {
+        if (this.running) return;
         view.element.previousElementSibling.remove();
         view.element.remove();
-        if (!this.running) this.send(message);
+        this.send(message);
       });
     } finally {
       if (this.running === running) {
@@ -223,8 +181,8 @@ class ShopdeskChat extends HTMLElement {
   async converse(message, view, running) {
     for (let again = true; ; again = false) {
       this.conversation ??= (await this.desk.call("POST", "/api/conversations")).conversation;
-      memory.set("conversation", this.conversation);
-      memory.set("pending", { conversation: this.conversation, ...message });
+      remember("conversation", this.conversation);
+      remember("pending", { conversation: this.conversation, ...message });
       const take = (name, data, fresh) => this.take(view, name, data, fresh);
       const lost = () => view.say(this.strings.reconnecting);
       try {
@@ -244,7 +202,7 @@ class ShopdeskChat extends HTMLElement {
     else if (name === "text") view.add(data.text);
     else if (name === "done") {
       view.finish(data, null);
-      memory.set("pending", null);
+      remember("pending", null);
       const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
       this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
     }
@@ -254,10 +212,11 @@ class ShopdeskChat extends HTMLElement {
   async stop() {
     const { running } = this;
     if (!running || !this.conversation) return;
-    this.stopping.disabled = true;
+    this.rest(); // a disabled button would lose the focus
+    this.composer.stopping.disabled = true;
     const message = encodeURIComponent(running.message.message_id);
     const path = `/api/conversations/${encodeURIComponent(this.conversation)}/messages/${message}/stop`;
-    await this.desk.call("POST", path).catch(() => (this.stopping.disabled = false));
+    await this.desk.call("POST", path).catch(() => (this.composer.stopping.disabled = false));
   }
 
   startOver() {
@@ -273,7 +232,7 @@ class ShopdeskChat extends HTMLElement {
     const undo = () => {
       this.hideToast();
       this.conversation = left;
-      memory.set("conversation", left);
+      remember("conversation", left);
       this.reload();
     };
     this.showToast(this.strings.cleared, this.strings.undo, undo);
@@ -282,8 +241,8 @@ class ShopdeskChat extends HTMLElement {
 
   forget() {
     this.conversation = null;
-    memory.set("conversation", null);
-    memory.set("pending", null);
+    remember("conversation", null);
+    remember("pending", null);
   }
 
   reply() {
@@ -298,12 +257,18 @@ class ShopdeskChat extends HTMLElement {
     try {
       await this.desk.call("PUT", `/api/turns/${encodeURIComponent(turn)}/rating`, { label, reason });
     } catch (error) {
-      this.showToast(error instanceof Problem && error.message ? error.message : this.strings.offline);
+      this.showToast(this.explain(error, this.strings.offline));
       return false;
     }
-    memory.set("ratings", { ...memory.get("ratings"), [turn]: label });
+    remember("ratings", { ...remembered("ratings"), [turn]: label });
     if (label === "up" || reason) this.showToast(this.strings.thanks);
     return true;
+  }
+
+  /** What went wrong, in the reader's language: the desk's own words are English. */
+  explain(error, otherwise) {
+    if (!(error instanceof Problem)) return otherwise;
+    return this.strings.problems?.[error.type] || (this.strings.problems ? otherwise : error.message || otherwise);
   }
 
   failed(view, detail, retry) {
@@ -315,27 +280,11 @@ class ShopdeskChat extends HTMLElement {
   /** Show what goes with the present state: the welcome, start over, send or stop. */
   changed() {
     const empty = !this.log.firstChild;
-    const busy = Boolean(this.running);
-    const focused = this.shadowRoot.activeElement === this.stopping;
+    const stopping = this.shadowRoot.activeElement === this.composer.stopping; // about to be hidden
     this.welcome.hidden = !empty;
     this.clear.hidden = empty;
-    this.sending.hidden = busy;
-    this.stopping.hidden = !busy;
-    this.stopping.disabled = false;
-    if (focused && !busy) this.field.focus();
-    this.fit();
-  }
-
-  /** Grow the field with its text, and say when there is too much of it. */
-  fit() {
-    this.field.style.height = "auto";
-    this.field.style.height = `${this.field.scrollHeight}px`;
-    const length = this.field.value.trim().length;
-    const over = length > this.shop.longest_message;
-    this.sending.disabled = !length || over;
-    this.note.textContent = over ? this.strings.tooLong(this.shop.longest_message) : this.strings.note;
-    this.note.classList.toggle("wrong", over);
-    this.field.setAttribute("aria-invalid", String(over));
+    this.composer.show(Boolean(this.running));
+    if (stopping && !this.running) this.rest();
   }
 
   announce(text, language) {

@@ -1,0 +1,132 @@
+"""The generator without weights: a reply made of the shop's own sentences, the direct answer first.
+
+It is a LangChain chat model like the others. What it may say reaches it with the last message, as the statements that
+the engine found and ranked (`STATEMENTS` in its `additional_kwargs`); a message without any is declined.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
+
+from bot.evidence import Statement
+from bot.phrases import phrases
+from bot.transformers_chat import StreamedChatModel, plain_text
+from knowledge.languages import detect
+
+STATEMENTS = "shopdesk_statements"
+LENGTH = 300  # characters of a reply, as a rule: what is read at a glance on a phone
+ENOUGH = 140  # a direct answer of this length is left alone
+NEXT_SHARE = 0.72  # a neighbour is added when it answers at least this well beside the best statement
+_LEANS = re.compile(
+    r"(?:It|That|This|They|These|Those|There|Then|And|But|Or|So|Otherwise|Also|Either|Both|Here)\b|(?:那|这|它|但|而|所以|否则|也)"
+)
+_END = re.compile(r"[.!?。！？…:：;；][\"'”’)）]*$")
+
+
+class ExtractiveChatModel(StreamedChatModel):
+    """Composes the reply from the best supported statements; streams it sentence by sentence."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "extractive"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """No model, no LoRA."""
+        return {"model": "extractive", "lora": ""}
+
+    def get_num_tokens(self, text: str) -> int:
+        """Words and Chinese characters; there is no limit to keep to."""
+        return len(re.findall(r"\w", text)) // 4 + 1
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """The sum over the messages; tools are not supported and count nothing."""
+        return sum(self.get_num_tokens(plain_text(message)) for message in messages)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        question = plain_text(messages[-1]) if messages else ""
+        ranked = messages[-1].additional_kwargs.get(STATEMENTS, ()) if messages else ()
+        language = detect(question)
+        sentences = compose(ranked, language) or [phrases(language).not_found]
+        asked = self.get_num_tokens_from_messages(messages)
+        written = 0
+        for number, sentence in enumerate(sentences):
+            piece = sentence if number == 0 or language == "zh" else f" {sentence}"
+            piece, cut = _until(piece, stop)
+            written += self.get_num_tokens(piece)
+            last = cut or number == len(sentences) - 1
+            usage = {"input_tokens": asked, "output_tokens": written, "total_tokens": asked + written} if last else None
+            chunk = ChatGenerationChunk(
+                message=AIMessageChunk(
+                    content=piece,
+                    usage_metadata=usage,  # type: ignore[arg-type]
+                    response_metadata={"model_name": "extractive"} if last else {},
+                    chunk_position="last" if last else None,
+                )
+            )
+            if run_manager:
+                run_manager.on_llm_new_token(piece, chunk=chunk)
+            yield chunk
+            if last:
+                return
+
+
+def _until(text: str, stop: Sequence[str] | None) -> tuple[str, bool]:
+    """The text up to the first stop sequence, and whether there was one."""
+    ends = [at for at in (text.find(end) for end in stop or ()) if at >= 0]
+    return (text[: min(ends)], True) if ends else (text, False)
+
+
+def compose(ranked: Sequence[Statement], language: str = "en") -> list[str]:
+    """The sentences of the reply to what `ranked` (best first) answers; none when it is empty."""
+    sentences = [_sentence(statement, language) for statement in chosen(ranked)]
+    subject = ranked[0].subject if ranked else ""
+    if subject and subject not in sentences[0]:
+        sentences[0] = f"{subject}：{sentences[0]}" if language == "zh" else f"{subject}: {_lower(sentences[0])}"
+    return sentences
+
+
+def chosen(ranked: Sequence[Statement]) -> list[Statement]:
+    """The best statement and those beside it, under the same heading, that complete it, in the document's order."""
+    if not ranked:
+        return []
+    best = ranked[0]
+    beside = {s.order: s for s in ranked if s.passage == best.passage and s.heading == best.heading}
+    low = high = best.order
+    if _LEANS.match(best.text) and low - 1 in beside and _fits(beside, low - 1, high):
+        low -= 1
+    while high + 1 in beside and _fits(beside, low, high + 1):
+        following = beside[high + 1]
+        short = sum(len(beside[o].text) for o in range(low, high + 1)) < ENOUGH
+        if not (_LEANS.match(following.text) or (short and following.score >= NEXT_SHARE * best.score)):
+            break
+        high += 1
+    return [beside[order] for order in range(low, high + 1)]
+
+
+def _fits(beside: dict[int, Statement], low: int, high: int) -> bool:
+    return sum(len(beside[order].text) + 1 for order in range(low, high + 1)) <= LENGTH
+
+
+def _sentence(statement: Statement, language: str) -> str:
+    """The statement as a sentence of a reply: capital first, a full stop at the end."""
+    text = statement.text
+    if not _END.search(text):
+        text += "。" if language == "zh" else "."
+    return text[:1].upper() + text[1:]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text

@@ -1,0 +1,317 @@
+"""One turn of the desk, start to end: a message in, the events of its reply out.
+
+understand -> search -> policy -> prompt -> generate, each sentence checked before it is released -> store.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+from weakref import WeakValueDictionary
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+
+from bot import evidence, policy, prompts
+from bot.conversations import Conversations
+from bot.errors import GenerationError, InvalidMessage
+from bot.evidence import Statement
+from bot.generators import describe
+from bot.messages import Done, Event, Label, Outcome, Rating, Reply, Source, Sources, Status, Text, Turn
+from bot.phrases import phrases
+from bot.settings import Settings
+from bot.transformers_chat import plain_text
+from knowledge.documents import Audience
+from knowledge.languages import detect
+from knowledge.sentences import split
+from retrieval.retriever import Filters, Hit, Retriever
+
+HISTORY = 6  # turns a question may lean on
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+class Engine:
+    """The dialogue engine. Thread-safe; one reply at a time within a conversation, any number beside each other."""
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        generator: BaseChatModel,
+        store: Conversations,
+        settings: Settings,
+        *,
+        shop_name: str = "",
+        suggestions: Sequence[str] = (),
+        today: Callable[[], date] = date.today,
+    ) -> None:
+        self.retriever, self.generator, self.store, self.settings = retriever, generator, store, settings
+        self.shop_name, self.suggestions = shop_name, tuple(suggestions)
+        self._today = today
+        self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        self._making_locks = threading.Lock()
+
+    def start(self, channel: str, *, audience: Audience = "public", conversation: str | None = None) -> str:
+        """The id of a new conversation, or of the given one, which is made if it is not there."""
+        return self.store.start(channel, audience, conversation, knowledge=self.settings.knowledge)
+
+    def turns(self, conversation: str) -> list[Turn]:
+        """The conversation so far. Raises UnknownTurn for one that is not there."""
+        return self.store.turns(conversation)
+
+    def rate(self, turn: str, rater: str, label: Label, reason: str = "") -> None:
+        """Keeps what `rater` thinks of a turn; the latest counts. Raises UnknownTurn."""
+        self.store.rate(Rating(turn, rater, label, self._clean(reason)))
+
+    def ready(self) -> dict[str, Any]:
+        """What would answer a question now. Raises ShopdeskError when nothing can."""
+        corpus = self.retriever.corpus()
+        return {"snapshot": corpus.number, "documents": len(corpus.paths), "chunks": len(corpus), **describe(self.generator)}
+
+    def reply(
+        self, conversation: str, message_id: str, text: str, *, cancelled: threading.Event | None = None
+    ) -> Iterator[Event]:
+        """The stream of one reply: Status, Text, Sources, Done; stored before Done.
+
+        A `message_id` that was answered before gives the stored reply again. Setting `cancelled`, or closing the
+        stream, stops the generator and stores what was said. Raises InvalidMessage, UnknownTurn, RetrievalError or
+        GenerationError; the question is then in the store, and the same `message_id` tries again.
+        """
+        question = self._checked(text)
+        with self._one_at_a_time(conversation):
+            turn = self.store.open_turn(conversation, message_id, question)
+            if turn.reply is not None:
+                yield Text(turn.reply.text)
+                yield Sources(turn.reply.sources)
+                yield Done(turn.reply)
+                return
+            yield from _Answering(self, turn, cancelled or threading.Event()).events()
+
+    def _checked(self, text: str) -> str:
+        limit = self.settings.max_message_chars
+        if len(text) > limit:
+            raise InvalidMessage(f"the message has {len(text):,} characters; please keep it under {limit:,}")
+        question = self._clean(text)
+        if not question:
+            raise InvalidMessage("the message is empty; please write your question")
+        return question
+
+    @staticmethod
+    def _clean(text: str) -> str:
+        return _CONTROL.sub(" ", text.replace("\r\n", "\n")).strip()
+
+    @contextmanager
+    def _one_at_a_time(self, conversation: str) -> Iterator[None]:
+        with self._making_locks:
+            lock = self._locks.get(conversation)
+            if lock is None:
+                lock = self._locks[conversation] = threading.Lock()
+        with lock:
+            yield
+
+
+class _Answering:
+    """One reply in the making: what was found, what was said so far, and how long each stage took."""
+
+    def __init__(self, engine: Engine, turn: Turn, cancelled: threading.Event) -> None:
+        self.engine, self.turn, self.cancelled = engine, turn, cancelled
+        self.language = detect(turn.question)
+        self.phrases = phrases(self.language)
+        self.said: list[str] = []
+        self.sources: tuple[Source, ...] = ()
+        self.outcome: Outcome = "answer"
+        self.confidence = 1.0
+        self.timings: dict[str, float] = {}
+        self.explanation: dict[str, Any] = {"prompt": None, "chunks": []}
+        self._began = time.perf_counter()
+
+    def events(self) -> Iterator[Event]:
+        finished = False
+        try:
+            yield from self._speak()
+            finished = True
+        except GeneratorExit:  # nobody listens any more: what was said is kept
+            self._store(stopped=True)
+            raise
+        if finished:
+            reply = self._store(stopped=self.cancelled.is_set())
+            yield Sources(reply.sources)
+            yield Done(reply)
+
+    def _speak(self) -> Iterator[Event]:
+        earlier = [t for t in self.engine.store.turns(self.turn.conversation, HISTORY + 1) if t.id != self.turn.id]
+        last = earlier[-1] if earlier else None
+        if policy.wants_person(self.turn.question, last):
+            self.outcome = "handover"
+            yield from self._say(self.phrases.hand_over, *self._reach())
+            return
+        if kind := policy.small_talk(self.turn.question):
+            yield from self._say(getattr(self.phrases, kind))
+            return
+        yield Status("searching")
+        question = policy.standalone(self.turn.question, earlier)
+        hits = self._search(question)
+        with self._timed("evidence"):
+            ranked = policy.reranked(self._rank(question, hits), last)
+        self.confidence = policy.confidence(ranked)
+        if self.confidence < policy.ENOUGH_CONFIDENCE:
+            yield from self._decline(hits)
+            return
+        yield Status("writing")
+        yield from self._write(hits, ranked)
+
+    def _search(self, question: str) -> list[Hit]:
+        wanted = self.engine.settings.passages
+        audience = self.engine.store.conversation(self.turn.conversation).audience
+        with self._timed("search"):
+            filters = Filters(audience, self.engine._today())
+            hits = self.engine.retriever.search(question, 2 * wanted, filters)
+            hits = ([hit for hit in hits if hit.chunk.language == self.language] or hits)[:wanted]
+            self.explanation["snapshot"] = self.engine.retriever.corpus().number if hits else None
+        self.explanation["question"] = question
+        self.explanation["chunks"] = [[h.chunk.id, h.chunk.content_hash, round(h.score, 4)] for h in hits]
+        return hits
+
+    def _rank(self, question: str, hits: Sequence[Hit]) -> list[Statement]:
+        if not hits:
+            return []
+        retriever = self.engine.retriever
+        known = retriever.embedder.languages
+        embed = retriever.embedder.embed if known is None or self.language in known else None
+        return evidence.answering(question, hits, retriever.corpus().lexical.rarity, embed)
+
+    def _write(self, hits: Sequence[Hit], ranked: Sequence[Statement]) -> Iterator[Event]:
+        with self._timed("prompt"):
+            messages = self._prompt(hits, ranked)
+        passages = [hit.chunk.context for hit in hits]
+        began = time.perf_counter()
+        pieces = self._pieces(messages)
+        for sentence in _sentences(pieces):
+            if self.cancelled.is_set():
+                break
+            if evidence.supported(sentence, [*passages, self.turn.question]):
+                self.timings.setdefault("first_text", time.perf_counter() - self._began)
+                self.said.append(sentence)
+                yield Text(sentence)
+        self.timings["generate"] = time.perf_counter() - began
+        if not "".join(self.said).strip() and not self.cancelled.is_set():
+            yield from self._decline(hits)
+        elif self.phrases.not_found in "".join(self.said):
+            self.outcome = "decline"
+        else:
+            self.sources = _sources(self.said, ranked, hits)
+
+    def _prompt(self, hits: Sequence[Hit], ranked: Sequence[Statement]) -> list[BaseMessage]:
+        engine = self.engine
+        room = getattr(engine.generator, "context_length", None)
+        limit = None if room is None else room - engine.settings.max_new_tokens
+        messages = prompts.build(
+            self.turn.question,
+            hits,
+            engine.store.history(self.turn.conversation, 3),
+            ranked,
+            shop=engine.shop_name,
+            day=engine._today(),
+            language=self.language,
+            not_found=self.phrases.not_found,
+            fits=lambda m: limit is None or engine.generator.get_num_tokens_from_messages(m) <= limit,
+        )
+        # The passages are told by their ids and hashes; their text is not kept a second time.
+        self.explanation["prompt"] = {"version": prompts.VERSION, "history": (len(messages) - 2) // 2}
+        return messages
+
+    def _pieces(self, messages: list[BaseMessage]) -> Iterator[str]:
+        stream = self.engine.generator.stream(messages)
+        try:
+            for chunk in stream:
+                if self.cancelled.is_set():
+                    return
+                yield plain_text(chunk)
+        finally:
+            close = getattr(stream, "close", None)
+            if close is not None:
+                close()
+
+    def _decline(self, hits: Sequence[Hit]) -> Iterator[Event]:
+        self.outcome = "decline"
+        nearest = [self.phrases.nearest.format(title=hits[0].chunk.title)] if hits else []
+        yield from self._say(self.phrases.not_found, *nearest, self.phrases.offer_person, *self._reach())
+
+    def _reach(self) -> list[str]:
+        contact = self.engine.settings.contact
+        return [self.phrases.reach.format(contact=contact)] if contact else []
+
+    def _say(self, *sentences: str) -> Iterator[Event]:
+        for number, sentence in enumerate(sentences):
+            piece = sentence if number == 0 or self.language == "zh" else f" {sentence}"
+            self.said.append(piece)
+            yield Text(piece)
+
+    def _store(self, *, stopped: bool) -> Reply:
+        self.timings["total"] = time.perf_counter() - self._began
+        reply = Reply(
+            turn=self.turn.id,
+            text="".join(self.said).strip(),
+            outcome=self.outcome,
+            confidence=round(self.confidence, 4),
+            sources=self.sources,
+            timings={stage: round(seconds, 6) for stage, seconds in self.timings.items()},
+            stopped=stopped,
+        )
+        self.engine.store.finish_turn(self.turn.id, reply, {**self.explanation, **describe(self.engine.generator)})
+        return reply
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.timings[stage] = time.perf_counter() - began
+
+
+def _sentences(pieces: Iterator[str]) -> Iterator[str]:
+    """The stream cut at sentence ends, white space kept in front of the next, so that the joined pieces are the whole."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        found = split(held)
+        while len(found) > 1:
+            end = held.index(found[0]) + len(found[0])
+            yield held[:end]
+            held = held[end:]
+            found = found[1:]
+    if held:
+        yield held
+
+
+def _sources(said: Sequence[str], ranked: Sequence[Statement], hits: Sequence[Hit]) -> tuple[Source, ...]:
+    """The passages that the sentences rest on, in the order of their use, each with the words used."""
+    quotes: dict[int, list[str]] = {}
+    for sentence in said:
+        statement = evidence.origin(sentence, ranked)
+        if statement is not None and statement.quote not in quotes.setdefault(statement.passage, []):
+            quotes[statement.passage].append(statement.quote)
+    return tuple(
+        Source(
+            document=hits[number].chunk.document,
+            title=hits[number].chunk.title,
+            chunk=hits[number].chunk.id,
+            score=round(hits[number].score, 4),
+            quote=" ".join(quote),
+            passage=hits[number].chunk.text,
+            heading=hits[number].chunk.heading,
+            content_hash=hits[number].chunk.content_hash,
+        )
+        for number, quote in quotes.items()
+    )
+
+
+def joined(events: Iterator[Event]) -> Reply:
+    """Runs a reply to its end and returns it."""
+    for event in events:
+        if isinstance(event, Done):
+            return event.reply
+    raise GenerationError("the reply ended without being finished; try again")
