@@ -32,6 +32,8 @@ _END = re.compile(r"[.!?。！？…:：;；][\"'”’)）]*$")
 class ExtractiveChatModel(StreamedChatModel):
     """Composes the reply from the best supported statements; streams it sentence by sentence."""
 
+    model_name: str = "extractive"
+
     @property
     def _llm_type(self) -> str:
         return "extractive"
@@ -107,8 +109,10 @@ def chosen(ranked: Sequence[Statement]) -> list[Statement]:
     low = high = best.order
     if _LEANS.match(best.text) and low - 1 in beside and _fits(beside, low - 1, high):
         low -= 1
-    while high + 1 in beside and _fits(beside, low, high + 1):
+    while not best.row and high + 1 in beside and _fits(beside, low, high + 1):
         following = beside[high + 1]
+        if following.row:
+            break
         short = sum(len(beside[o].text) for o in range(low, high + 1)) < ENOUGH
         if not (_LEANS.match(following.text) or (short and following.score >= NEXT_SHARE * best.score)):
             break

@@ -3,7 +3,7 @@
 A statement is a sentence, a list item, or a table row put into words, with the heading it stands under. How well it
 answers is a weighted sum of the embedding's cosine to the question, the share of the question's words (by their
 rarity) that it and its headings have, whether it has the kind of thing asked for (an amount, a length of time, ...),
-and its passage's own score.
+its passage's own score, and a little for coming first under its heading, where writers put the answer.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.documents import Chunk
-from knowledge.languages import detect
+from knowledge.languages import detect, is_cjk
 from knowledge.markdown import TABLE_RULE, Block, blocks
 from knowledge.sentences import split
 from retrieval.lexical import STOPWORDS, units
 from retrieval.retriever import Hit
 
 _BOLD_QUESTION = re.compile(r"^\s*\*{1,2}(?:\d+[.)]\s*)?([^*\n]+[?？])\*{1,2}\s*")
+_ONLY_LINK = re.compile(r"\s*\[[^\]]*\]\([^)]*\)[\s.。]*")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*{1,3}|`|(?<![\w])_{1,2}|_{1,2}(?![\w])")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -37,7 +39,8 @@ _RULE = re.compile(
     r"|不能|可以|不可|必须|只|除|不",
     re.I,
 )
-_ASKING = frozenset("much many long need want know tell got 多 少 几 久 想 要".split())  # ask, without saying about what
+_ASKING = frozenset("much many long take takes need want know tell got use".split())  # ask, without saying about what
+_BARE = re.compile(r"[\d.,½¼¾+–-]+")
 _NUMERAL = re.compile(r"\d")
 # What the question asks for, and what a statement that answers it has.
 _ASKED: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
@@ -48,7 +51,11 @@ _ASKED: tuple[tuple[re.Pattern[str], re.Pattern[str]], ...] = (
     (re.compile(r"^\W*(?:can|could|may|do|does|is|are|will|would|am)\b|吗|能不能|可不可以", re.I), _RULE),
 )
 
-COSINE, COVERAGE, KIND, PASSAGE = 0.45, 0.3, 0.15, 0.2
+COSINE, COVERAGE, KIND, PASSAGE, LEAD = 0.45, 0.3, 0.15, 0.2, 0.08
+PRODUCT_SHARE = 0.85  # a product's facts count this much for a question about how the shop does things
+_ABOUT_SHOP = re.compile(
+    r"^\W*(?:how (?:do|can|should)|can i|could i|may i|am i|do you (?!have|sell|stock|do)|who|when|what if|what happens)\b", re.I
+)
 HEADING_SHARE = 0.7  # a word of the question that only the headings have counts this much
 
 
@@ -56,7 +63,8 @@ HEADING_SHARE = 0.7  # a word of the question that only the headings have counts
 class Statement:
     """One thing a passage says. `passage` and `order` say where; `quote` is its text as the document has it.
 
-    `heading` is the question or heading right above it, `subject` the product it is about, if it is one's fact. `score` is how well it answers, about 0 to 1;
+    `heading` is the question or heading right above it, `subject` the product it is about, if it is one's fact;
+    a `row` of a table stands alone. `score` is how well it answers, about 0 to 1;
     `coverage` the share of the question's words that it, its headings and its passage have.
     """
 
@@ -66,6 +74,7 @@ class Statement:
     passage: int
     order: int
     subject: str = ""
+    row: bool = False
     score: float = 0.0
     coverage: float = 0.0
 
@@ -82,9 +91,9 @@ def statements(chunk: Chunk, passage: int = 0) -> list[Statement]:
     found: list[Statement] = []
     local, header = heading, list[str]()
 
-    def add(words: str, quote: str) -> None:
+    def add(words: str, quote: str, row: bool = False) -> None:
         if words.strip(" .:"):
-            found.append(Statement(words, quote, local, passage, len(found), subject))
+            found.append(Statement(words, quote, local, passage, len(found), subject, row))
 
     parts = blocks(chunk.text)
     for at, block in enumerate(parts):
@@ -95,7 +104,7 @@ def statements(chunk: Chunk, passage: int = 0) -> list[Statement]:
             if at + 1 < len(parts) and parts[at + 1].kind == "row" and TABLE_RULE.fullmatch(parts[at + 1].text):
                 header = cells
                 continue
-            add(_row_in_words(header, cells), block.text)
+            add(_row_in_words(header, cells), block.text, row=True)
         elif block.kind == "heading":
             local = plain(block.text)
         else:
@@ -103,7 +112,8 @@ def statements(chunk: Chunk, passage: int = 0) -> list[Statement]:
             if asked := _BOLD_QUESTION.match(body):
                 local, body = asked[1], body[asked.end() :]
             for sentence in split(body):
-                add(plain(sentence), sentence)
+                if not _ONLY_LINK.fullmatch(sentence):
+                    add(plain(sentence), sentence)
     return found
 
 
@@ -112,15 +122,27 @@ def _cells(row: Block) -> list[str]:
 
 
 def _row_in_words(header: list[str], cells: list[str]) -> str:
-    """ "Standard: price £4.50, time 2-3 days"; a table of two columns needs no column names."""
-    if len(cells) < 3 or len(header) != len(cells):
-        return ": ".join(cell for cell in cells if cell)
-    named = [f"{_lower(name)} {cell}".strip() for name, cell in zip(header[1:], cells[1:], strict=True) if cell]
-    return f"{cells[0]}: {', '.join(named)}"
+    """ "Standard: Royal Mail, £4.50, 2-4 working days"; a bare number gets its column's name: "Tents: 3 years"."""
+    names = header if len(header) == len(cells) else [""] * len(cells)
+    filled = [(name, cell) for name, cell in zip(names[1:], cells[1:], strict=True) if cell.strip("-–— ")]
+    one = len(filled) == 1
+    named = [_named(name, cell, one) if _BARE.fullmatch(cell) else cell for name, cell in filled]
+    return ": ".join(part for part in (cells[0], ", ".join(named)) if part)
 
 
-def _lower(name: str) -> str:
-    return name[:1].lower() + name[1:] if name[1:2].islower() else name
+def _named(name: str, cell: str, one: bool) -> str:
+    """A bare number with what its column counts: as a unit in a table of two columns, as a label in a wider one."""
+    if not name:
+        return cell
+    lower = name[:1].lower() + name[1:] if name[1:2].islower() else name
+    return f"{cell} {lower}" if one else f"{lower} {cell}"
+
+
+def _words(text: str) -> list[str]:
+    """Content words; for Chinese, characters and pairs of neighbouring ones, since either may be a word."""
+    found = units(text)
+    pairs = [a + b for a, b in pairwise(found) if is_cjk(a) and is_cjk(b) and not {a, b} & STOPWORDS]
+    return [word for word in found if word not in STOPWORDS] + pairs
 
 
 def answering(
@@ -133,22 +155,29 @@ def answering(
     said = [statement for number, hit in enumerate(hits) for statement in statements(hit.chunk, number)]
     if not said:
         return []
-    words = dict.fromkeys(units(question))
-    asked = {word: rarity(word) for word in words if word not in STOPWORDS | _ASKING} or dict.fromkeys(words, 1.0)
+    words = dict.fromkeys(_words(question))
+    asked = {word: rarity(word) for word in words if word not in _ASKING} or dict.fromkeys(words, 1.0)
     total = sum(asked.values()) or 1.0
     cosines = _cosines(question, said, embed)
     kinds = [answer for ask, answer in _ASKED if ask.search(question)]
-    weights = (COSINE if embed else 0.0) + COVERAGE + (KIND if kinds else 0.0) + PASSAGE
+    weights = (COSINE if embed else 0.0) + COVERAGE + (KIND if kinds else 0.0) + PASSAGE + LEAD
+    about_shop = _ABOUT_SHOP.match(question) is not None
+    first: dict[tuple[int, str], int] = {}
+    for statement in said:
+        first.setdefault((statement.passage, statement.heading), statement.order)
     scored = []
     for statement, cosine in zip(said, cosines, strict=True):
         hit = hits[statement.passage]
-        own = set(units(statement.text))
-        above = set(units(" ".join((hit.chunk.title, *hit.chunk.heading, statement.heading))))
-        around = set(units(hit.chunk.text))
+        own = set(_words(statement.text))
+        above = set(_words("\n".join((hit.chunk.title, *hit.chunk.heading, statement.heading))))
+        around = set(_words(hit.chunk.text))
         near = sum(w * (1.0 if t in own else HEADING_SHARE if t in above else 0.0) for t, w in asked.items()) / total
         wide = sum(weight for term, weight in asked.items() if term in own | above | around) / total
         kind = sum(bool(answer.search(statement.text)) for answer in kinds) / len(kinds) if kinds else 0.0
-        score = (COSINE * cosine + COVERAGE * near + KIND * kind + PASSAGE * hit.score) / weights
+        lead = 1.0 / (1 + statement.order - first[statement.passage, statement.heading])
+        score = (COSINE * cosine + COVERAGE * near + KIND * kind + PASSAGE * hit.score + LEAD * lead) / weights
+        if statement.subject and about_shop:
+            score *= PRODUCT_SHARE
         scored.append(replace(statement, score=score, coverage=wide))
     return sorted(scored, key=lambda s: -s.score)
 
@@ -170,10 +199,10 @@ def supported(sentence: str, passages: Sequence[str]) -> bool:
     text = " ".join(passages)
     if not set(_NUMBER.findall(sentence)) <= set(_NUMBER.findall(text)):
         return False
-    own = [word for word in units(sentence) if word not in STOPWORDS]
+    own = _words(sentence)
     if len(own) < (8 if detect(sentence) == "zh" else 4):
         return True
-    there = set(units(text))
+    there = set(_words(text))
     return 2 * sum(word in there for word in own) >= len(own)
 
 

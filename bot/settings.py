@@ -47,6 +47,7 @@ class Settings(BaseSettings):
         description="`extractive`, `remote:<provider>:<model>`, or the folder or hub name of a causal language model.",
     )
     lora: Folder | None = Field(None, description="Folder of a LoRA to load over the generator.")
+    shop_name: str = Field("", description="The shop's name; without it, the `name` in its `knowledge.toml`.")
     contact: str = Field("", description="How a shopper reaches a person, added when one is offered.")
     passages: int = Field(6, ge=1, le=50, description="Passages given to the generator for one reply.")
     max_new_tokens: int = Field(200, ge=1, le=4096, description="Longest reply of a model, in tokens.")

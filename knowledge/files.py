@@ -64,13 +64,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How a folder is read.
+    """How a folder is read, the name of its shop, and the questions its chat page suggests.
 
     `currency` (ISO 4217) is that of prices which name none. `fields` maps one of `FIELDS` to the names, or globs of
     names, that a record has for it. `ignore` are globs of paths relative to the folder.
     """
 
     name: str = ""
+    suggestions: tuple[str, ...] = ()
     currency: str = ""
     ignore: tuple[str, ...] = ()
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -132,7 +133,7 @@ def load_options(root: Path) -> ReadOptions:
         return ReadOptions()
     except (OSError, ValueError) as error:
         raise KnowledgeError(f"{path}: cannot be read: {error}; correct it or take it away") from None
-    expected = {"name": str, "currency": str, "ignore": list, "fields": dict}
+    expected = {"name": str, "suggestions": list, "currency": str, "ignore": list, "fields": dict}
     for key, value in given.items():
         if key not in expected:
             raise KnowledgeError(f"{path}: key {key!r} is not known; the keys are {', '.join(expected)}")
@@ -140,6 +141,7 @@ def load_options(root: Path) -> ReadOptions:
             raise KnowledgeError(f"{path}: {key} = {value!r}: expected a {expected[key].__name__}")
     return ReadOptions(
         name=given.get("name", ""),
+        suggestions=_names(path, "suggestions", given.get("suggestions", [])),
         currency=given.get("currency", "").upper(),
         ignore=_names(path, "ignore", given.get("ignore", [])),
         fields={_known_field(ours): _names(path, ours, theirs) for ours, theirs in given.get("fields", {}).items()},

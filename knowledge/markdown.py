@@ -103,7 +103,8 @@ def _blocks(lines: list[str]) -> Iterator[Block]:
         else:
             if not open_lines:
                 kind = "paragraph"
-            line = _QUOTE.sub("", line, count=1)
+            if quote := _QUOTE.match(line):
+                line = line[quote.end() :]
             open_lines.append(line if open_lines else line.lstrip())
     yield from _closed(kind, open_lines)
 

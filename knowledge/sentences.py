@@ -7,8 +7,9 @@ import re
 from knowledge.languages import CJK
 from knowledge.markdown import ITEM, TABLE_RULE, blocks
 
-_CLOSERS = "[\"'”’)\\]*_»」』）》]*"
-_END = re.compile(rf"[.!?…]+{_CLOSERS}(?=\s)|[。！？；]+{_CLOSERS}|(?<=[{CJK}])[!?]+{_CLOSERS}")
+_CLOSERS = "[\"'”’)\\]*_»」』）》]*+"
+_END = re.compile(rf"(?<![.!?…])[.!?…]++{_CLOSERS}(?=\s)|[。！？；]+{_CLOSERS}|(?<=[{CJK}])[!?]+{_CLOSERS}")
+_LONGEST_ASIDE = 400  # characters in brackets; beyond that the bracket was never closed
 _WORD_BEFORE = re.compile(r"[^\s(\[*_\"'“‘]+$")
 _ABBREVIATIONS = frozenset(
     {
@@ -102,6 +103,7 @@ def split_paragraph(text: str) -> list[str]:
 def _ends_sentence(text: str, start: int, end: re.Match[str]) -> bool:
     mark = end.group()
     if mark.startswith("；"):
+        start = max(start, end.start() - _LONGEST_ASIDE)
         return text.count("（", start, end.start()) <= text.count("）", start, end.start())
     if not mark.startswith((".", "…")):
         return True

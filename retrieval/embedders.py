@@ -7,9 +7,13 @@ second against 81, agrees with it to 1e-6, and needs neither torch nor its secon
 
 from __future__ import annotations
 
+import fcntl
+import logging
 import os
-import tempfile
-from collections.abc import Callable, Sequence
+import shutil
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,6 +56,11 @@ class SentenceEmbedder(Embeddings):
         self.languages = frozenset({"en"}) if name == "minilm" else None
         self._source = _find_model(name)
         self._graph = cache / digest(name, self._source)[:16] / "model.onnx"
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cuda" or "cpu"."""
+        return "cuda" if _cuda() else "cpu"
 
     @cached_property
     def dimensions(self) -> int:
@@ -158,39 +167,66 @@ def _on_cpu(source: str, graph: Path) -> Callable[[list[str]], Vectors]:
 
 
 def _export(source: str, graph: Path) -> None:
-    """Writes the model, its pooling included, as one ONNX graph, and its tokenizer beside it; whole or not at all."""
+    """Writes the model as one ONNX graph, and its tokenizer beside it; whole or not at all, by one process at a time."""
+    cache = graph.parent.parent
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if graph.exists():  # another process has made it while this one waited
+            return
+        building = cache / "building"
+        shutil.rmtree(building, ignore_errors=True)  # what a process left that was killed
+        building.mkdir()
+        _write_graph(_load_sentence_transformer(source, "cpu").eval(), source, building / graph.name)
+        shutil.rmtree(graph.parent, ignore_errors=True)
+        building.rename(graph.parent)
+
+
+def _write_graph(model: Any, source: str, graph: Path) -> None:
+    """The whole model, from token ids to unit vectors, whatever its pooling; its tokenizer cuts and pads as it does."""
     import torch
 
-    model = _load_sentence_transformer(source, "cpu").eval()
-    if getattr(model[1], "pooling_mode", "mean") not in ("mean", ("mean",)):
-        raise RetrievalError(f"embedding model {source!r} does not pool by the mean; choose one that does")
-
-    class MeanPooled(torch.nn.Module):
-        def __init__(self, transformer: Any) -> None:
+    class Unit(torch.nn.Module):
+        def __init__(self) -> None:
             super().__init__()
-            self.transformer = transformer
+            self.model = model
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
-            hidden = self.transformer(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-            mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            pooled = (hidden * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(pooled, dim=1)
+            features = self.model({"input_ids": input_ids, "attention_mask": attention_mask})
+            return torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
 
-    tokenizer = model.tokenizer.backend_tokenizer
-    tokenizer.enable_truncation(int(model.max_seq_length))
+    tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
+    if tokenizer is None:
+        raise RetrievalError(f"embedding model {source!r} is not a transformer with a fast tokenizer; choose one that is")
+    longest = int(model.max_seq_length)
+    tokenizer.enable_truncation(longest)
     tokenizer.enable_padding(pad_id=model.tokenizer.pad_token_id, pad_token=model.tokenizer.pad_token)
-    batch, length = torch.export.Dim("batch"), torch.export.Dim("length", max=int(model.max_seq_length))
-    graph.parent.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=graph.parent.parent) as folder:
+    tokenizer.save(str(graph.parent / "tokenizer.json"))
+    ids = torch.full((2, 8), int(model.tokenizer.pad_token_id or 0))
+    mask = torch.tensor([[1] * 8, [1] * 5 + [0] * 3])  # without padding the exporter takes the mask for a constant
+    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("length", max=longest)}
+    with _quiet():
         torch.onnx.export(
-            MeanPooled(model[0].auto_model).eval(),
-            (torch.ones((2, 8), dtype=torch.long), torch.ones((2, 8), dtype=torch.long)),
-            str(Path(folder) / graph.name),
+            Unit().eval(),
+            (ids, mask),
+            str(graph),
             input_names=["input_ids", "attention_mask"],
-            dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
+            dynamic_shapes=(axes, axes),
             external_data=False,
             verbose=False,
         )
-        tokenizer.save(str(Path(folder) / "tokenizer.json"))
-        if not graph.parent.exists():
-            Path(folder).rename(graph.parent)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter's remarks on its own workings are nobody's business here; its errors still are."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "# The axis name", UserWarning)
+            warnings.filterwarnings("ignore", ".*LeafSpec", FutureWarning)
+            yield
+    finally:
+        log.setLevel(level)

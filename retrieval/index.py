@@ -86,7 +86,10 @@ class VectorIndex:
     def remove(self, ids: ArrayLike) -> int:
         """Removes the vectors of these ids, and says how many there were."""
         numbers = np.ascontiguousarray(ids, np.int64)
-        removed = int(self._index.remove_ids(faiss.IDSelectorBatch(numbers))) if numbers.size else 0
+        if not numbers.size:
+            return 0
+        chosen = faiss.IDSelectorBatch(numbers) if self.exact else faiss.IDSelectorArray(numbers)
+        removed = int(self._index.remove_ids(chosen))
         if not self.exact and len(self) < SHRINK * self.flat_limit:
             left = self._ids()
             vectors = self.vectors(left)
@@ -117,14 +120,9 @@ class VectorIndex:
         if not numbers.size:
             return np.empty((0, self.dimensions), np.float32)
         try:
-            if not self.exact:
-                self._index.set_direct_map_type(faiss.DirectMap.Hashtable)
             return _normalised(self._index.reconstruct_batch(numbers))
         except RuntimeError as error:
             raise RetrievalError(f"no vector under one of the {numbers.size} ids asked for") from error
-        finally:
-            if not self.exact:  # removing by a set of ids works without the map only
-                self._index.set_direct_map_type(faiss.DirectMap.NoMap)
 
     def save(self, path: Path) -> None:
         """Writes the index into one file. Raises OSError (disk full, for one) as it is."""
@@ -222,6 +220,7 @@ def _trained_ivf(ids: Ids, unit: Vectors) -> Any:
     index.cp.min_points_per_centroid = 1  # few vectors a list is a choice here, not a mistake to warn of
     size = min(len(unit), SAMPLES_PER_LIST * lists)
     index.train(unit[np.random.default_rng(SEED).choice(len(unit), size, replace=False)])
+    index.set_direct_map_type(faiss.DirectMap.Hashtable)  # so that `vectors` need not search for an id
     index.add_with_ids(unit, ids)
     index.nprobe = _probes(index, unit)
     return index

@@ -160,9 +160,11 @@ class LexicalIndex:
         return [(int(self._starts[at[i]]), int(self._starts[at[i] + 1]), int(counts[i])) for i in known]
 
     def rarity(self, word: str) -> float:
-        """The idf of a word or a Chinese character: how much it says about a text that has it."""
-        found = self._found(word)
-        return _idf(len(self), found[0][1] - found[0][0] if found else 0)
+        """The idf of a word, or of a pair of Chinese characters: how much it says about a text that has it."""
+        key = term_keys(word)[-1:]
+        at = int(np.searchsorted(self._keys, key[0])) if len(key) else len(self._keys)
+        known = at < len(self._keys) and bool(self._keys[at] == key[0])
+        return _idf(len(self), int(self._starts[at + 1] - self._starts[at]) if known else 0)
 
     def save(self, folder: Path) -> None:
         """Writes the arrays into the folder, which is made."""

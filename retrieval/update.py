@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,26 +21,11 @@ from knowledge.chunking import chunk
 from knowledge.documents import Chunk, Problem
 from knowledge.files import ReadOptions
 from retrieval.corpus import Columns, Corpus, encoded_chunk, encoded_document
+from retrieval.embedders import Embedder, Vectors
 from retrieval.errors import NoSnapshot
 from retrieval.index import VectorIndex
 from retrieval.snapshots import Snapshot, Snapshots
 from retrieval.sources import Roots, Sources, load_roots, read_changed, save_roots
-
-Vectors = NDArray[np.float32]
-
-
-class Embedder(Protocol):
-    """Text to vectors. Two embedders of one name and size are taken to give the same vectors."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def dimensions(self) -> int: ...
-
-    def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
-        """Vectors of shape (len(texts), dimensions); `progress` is told how many texts each batch finished."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

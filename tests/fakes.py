@@ -91,8 +91,9 @@ class ScriptedEngine:
         said = []
         for number, piece in enumerate(script.pieces):
             if number == len(script.pieces) - 1 and script.hold is not None:
-                while not script.hold.wait(0.01) and not cancelled.is_set():
-                    pass
+                for _ in range(3000):  # a test that forgets to let go fails instead of hanging
+                    if script.hold.wait(0.01) or cancelled.is_set():
+                        break
             if cancelled.wait(script.pause):
                 self.cancellations.put(message_id)
                 break
@@ -148,9 +149,10 @@ class HashEmbedder(Embeddings):
     The same in every process. `seen` gets every text that was embedded, in order.
     """
 
-    def __init__(self, dimensions: int = 64, name: str = "hash") -> None:
+    def __init__(self, dimensions: int = 64, name: str = "hash", languages: frozenset[str] | None = None) -> None:
         self.dimensions = dimensions
         self.name = name
+        self.languages = languages
         self.seen: list[str] = []
 
     def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> NDArray[np.float32]:

@@ -87,6 +87,20 @@ def test_wrapped_lines_are_joined_and_meant_breaks_are_kept() -> None:
     assert unwrap([wrapped[0] + "  ", "After a hard break"]) == f"{wrapped[0]}\nAfter a hard break"
 
 
+def test_signs_inside_a_line_are_no_marks() -> None:
+    assert split("Go to Account > Orders. Width > 30 cm - or 5 * 6 | 7 # 8.") == [
+        "Go to Account > Orders.",
+        "Width > 30 cm - or 5 * 6 | 7 # 8.",
+    ]
+
+
+@pytest.mark.parametrize("unit", [".", "[a](", "<!--", " ", "（；", "|-", "a\n", "- ", "# "])
+def test_a_hundred_thousand_of_anything_is_read_in_time(unit: str) -> None:
+    # Quadratic behaviour shows as the time limit of the test run, not as a figure here.
+    text = unit * (100_000 // len(unit)) + "x"
+    assert "x" in "".join(split(text))
+
+
 def test_a_number_at_the_start_of_a_wrapped_line_is_no_list() -> None:
     text = "You may send it back to us without giving any reason at all within\n30. After that we look at it."
     assert [block.kind for block in blocks(text)] == ["paragraph"]
@@ -120,7 +134,7 @@ def test_nothing_of_a_paragraph_is_lost(text: str) -> None:
 
 @given(PROSE)
 def test_nothing_but_white_space_is_lost_from_prose(text: str) -> None:
-    lost_marks = r"[\s\-=()]"  # a list number's bracket, a line under a heading
+    lost_marks = r"[\s\-=()（）]"  # a list number's bracket, a line under a heading
     kept = re.sub(lost_marks, "", "".join(split(text)))
     whole = re.sub(lost_marks, "", text)
     assert re.sub(r"\d|[.、]", "", kept) == re.sub(r"\d|[.、]", "", whole)

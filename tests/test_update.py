@@ -494,13 +494,14 @@ def test_nothing_to_index_makes_no_snapshot(shop: Shop) -> None:
     assert (report.snapshot, report.published, len(report.problems)) == (None, False, 1)
 
 
-def test_an_emptied_file_list_can_be_filled_again(shop: Shop) -> None:
-    """The index may become empty (its last document cut to nothing but a heading-less page) and grow again."""
+def test_every_file_can_be_replaced_at_once(shop: Shop) -> None:
     path = shop.documents / "all.jsonl"
     path.write_text(records(record("1", "red boots")))
     shop.write(b=page("B", "blue hats"))
     shop.ingest()
     path.unlink()
-    (shop.documents / "b.md").rename(shop.documents / "c.md")
+    (shop.documents / "b.md").unlink()
+    shop.write(c=page("C", "cold socks"))
     report = shop.ingest()
-    assert (report.documents_removed, report.documents_added, len(shop.corpus)) == (2, 1, 1)
+    assert (report.documents_removed, report.documents_added, report.chunks_removed) == (2, 1, 2)
+    assert [shop.corpus.chunk(0).text, len(shop.corpus), len(shop.corpus.vectors)] == ["cold socks", 1, 1]

@@ -185,8 +185,10 @@ def test_a_thumb_down_with_its_reasons_reaches_the_engine(open_page: OpenPage, e
     assert [*engine.ratings.values()] == [("down", "Something is missing; the price")]
     assert [rater for _, rater in engine.ratings] == [visitor["value"]]
 
-    page.get_by_role("button", name="Helpful", exact=True).click()
+    with page.expect_response("**/rating"):
+        page.get_by_role("button", name="Helpful", exact=True).click()
     expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
+    page.wait_for_function("localStorage.getItem('shopdesk:ratings').includes('up')")
     page.reload()
     expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
     assert [*engine.ratings.values()] == [("up", "")]
@@ -380,7 +382,8 @@ def test_the_keyboard_is_enough(open_page: OpenPage, engine: ScriptedEngine) -> 
     expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     page.keyboard.press("Tab")
-    page.keyboard.press("Space")
+    with page.expect_response("**/rating"):
+        page.keyboard.press("Space")
     expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
     assert [label for label, _ in engine.ratings.values()] == ["up"]
 

@@ -1,0 +1,262 @@
+"""The operator's channel: `shopdesk COMMAND --help`. JSON goes to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from adapters.output import hit_record, print_json, reply_record
+from bot.errors import ShopdeskError
+from bot.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from bot.messages import Label
+
+# The rooms are imported inside the commands: `shopdesk --help` should not wait for an index or a model.
+
+
+class _Lines(click.Group):
+    """Errors of the project are one line on standard error and exit status 1, not a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ShopdeskError as error:
+            click.echo(f"shopdesk: {error}", err=True)
+            ctx.exit(1)
+        except OSError as error:  # a full disk, a folder that cannot be written
+            click.echo(f"shopdesk: {error.strerror or error}: {error.filename or 'the disk'}", err=True)
+            ctx.exit(1)
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--home` and `--knowledge`, and gives the function the settings as its first argument."""
+
+    def run(home: Path | None, knowledge: str | None, **options: Any) -> None:
+        settings = load_settings(home=home, knowledge=knowledge)
+        logging.basicConfig(
+            level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(message)s", force=True
+        )
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        function(settings, **options)
+
+    run = update_wrapper(run, function)
+    run = click.option("--knowledge", metavar="NAME", help="Name of the index (default: `default`).")(run)
+    folder = click.Path(path_type=Path, file_okay=False)
+    return click.option("--home", type=folder, metavar="DIR", help="Folder of all state (default: .shopdesk).")(run)
+
+
+@click.group(cls=_Lines, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="shopdesk")
+def main() -> None:
+    """A customer-service desk that answers from the shop's own documents."""
+
+
+@main.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
+@click.option("--map", "mappings", multiple=True, metavar="FIELD=NAMES", help="Which fields of a record are ours: text=body,notes.")
+@click.option("--currency", metavar="CODE", help="Currency of prices that name none, such as GBP.")
+@_command
+def ingest(settings: Settings, paths: tuple[Path, ...], mappings: tuple[str, ...], currency: str | None) -> None:
+    """Build or update an index from folders or files; only what changed is read and embedded."""
+    from adapters.desk import open_embedder, open_snapshots
+    from adapters.progress import embedding_progress
+    from knowledge.files import load_options
+    from retrieval.update import update
+
+    options = load_options(paths[0]).with_fields(mappings)
+    if currency:
+        options = replace(options, currency=currency.upper())
+    with embedding_progress() as advance:
+        report = update(
+            paths, open_snapshots(settings), open_embedder(settings), options if mappings or currency else None, advance
+        )
+    for problem in report.problems:
+        click.echo(f"left out: {problem}", err=True)
+    print_json({**asdict(report), "problems": [asdict(problem) for problem in report.problems]})
+
+
+@main.group()
+def index() -> None:
+    """Look at an index, go back to an earlier snapshot, remove old ones."""
+
+
+@index.command()
+@_command
+def status(settings: Settings) -> None:
+    """What is indexed, and which snapshot serves."""
+    from adapters.desk import open_snapshots
+
+    snapshots = open_snapshots(settings)
+    current = snapshots.current()
+    print_json(
+        {
+            "knowledge": settings.knowledge,
+            "snapshot": current.number,
+            "created_at": current.created_at,
+            "bytes": current.size,
+            **current.info,
+            "snapshots": [snapshot.number for snapshot in snapshots.list()],
+        }
+    )
+
+
+@index.command()
+@click.option("--to", type=int, metavar="N", help="The snapshot to go back to (default: the one before).")
+@_command
+def rollback(settings: Settings, to: int | None) -> None:
+    """Let an earlier snapshot serve again."""
+    from adapters.desk import open_snapshots
+
+    print_json({"snapshot": open_snapshots(settings).rollback(to).number})
+
+
+@index.command()
+@click.option("--keep", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="How many to keep.")
+@_command
+def prune(settings: Settings, keep: int) -> None:
+    """Remove old snapshots."""
+    from adapters.desk import open_snapshots
+
+    print_json({"removed": open_snapshots(settings).prune(keep)})
+
+
+@main.command()
+@click.argument("text", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print the reply as JSON.")
+@click.option("--conversation", metavar="ID", help="Go on with a conversation (made if it is not there).")
+@click.option("--batch", type=click.Path(path_type=Path), metavar="FILE.jsonl", help='Lines of {"id", "turns": [...]}.')
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Where the replies to a batch go.")
+@_command
+def ask(
+    settings: Settings, text: str | None, as_json: bool, conversation: str | None, batch: Path | None, out: Path | None
+) -> None:
+    """Ask a question, or a file of them."""
+    from adapters.batch import ask_batch
+    from adapters.desk import open_engine
+    from bot.engine import joined
+
+    _one_of(text, batch, out)
+    engine = open_engine(settings)
+    if batch is not None and out is not None:
+        _report_bad_lines(ask_batch(engine, batch, out, _say))
+        return
+    identity = engine.start("terminal", conversation=conversation)
+    number = len(engine.turns(identity)) + 1
+    events = engine.reply(identity, str(number), text or "")
+    if as_json:
+        print_json(reply_record(identity, number, identity, joined(events)))
+    else:
+        from adapters.terminal import show
+
+        show(events)
+
+
+@main.command()
+@click.argument("text", required=False)
+@click.option("-k", type=click.IntRange(1, 10_000), default=10, show_default=True, help="How many hits.")
+@click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
+@click.option("--batch", type=click.Path(path_type=Path), metavar="FILE.jsonl", help='Lines of {"id", "query"}.')
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Where the hits of a batch go.")
+@_command
+def search(
+    settings: Settings, text: str | None, k: int, as_json: bool, batch: Path | None, out: Path | None
+) -> None:
+    """Search the documents without composing a reply."""
+    from adapters.batch import search_batch
+    from adapters.desk import open_retriever
+
+    _one_of(text, batch, out)
+    retriever = open_retriever(settings)
+    if batch is not None and out is not None:
+        _report_bad_lines(search_batch(retriever, batch, out, k, _say))
+        return
+    hits = retriever.search(text or "", k)
+    if as_json:
+        print_json([hit_record(hit) for hit in hits])
+        return
+    for hit in hits:
+        click.echo(f"{hit.score:.2f}  {hit.chunk.id}  {' > '.join((hit.chunk.title, *hit.chunk.heading))}")
+
+
+@main.command()
+@click.option("--conversation", metavar="ID", help="Go on with a conversation (made if it is not there).")
+@_command
+def chat(settings: Settings, conversation: str | None) -> None:
+    """Talk to the desk in the terminal; an empty line ends it."""
+    from adapters.desk import open_engine
+    from adapters.terminal import talk
+
+    engine = open_engine(settings)
+    talk(engine, engine.start("terminal", conversation=conversation))
+
+
+@main.command()
+@click.option("--host", help="Address to listen on (default: 127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default: 8000).")
+@_command
+def serve(settings: Settings, host: str | None, port: int | None) -> None:
+    """Serve the chat page, the HTTP API and its OpenAPI page."""
+    from adapters import web_server
+    from adapters.desk import open_engine
+
+    given = {"host": host, "port": port}
+    settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
+    web_server.run(open_engine(settings), settings)
+
+
+@main.command()
+@click.argument("turn")
+@click.argument("label", type=click.Choice(["up", "down"]))
+@click.option("--reason", default="", metavar="TEXT", help="Why.")
+@_command
+def rate(settings: Settings, turn: str, label: str, reason: str) -> None:
+    """Rate a reply by its turn id (`turn_id` in the output of `ask --json`)."""
+    from adapters.desk import open_store
+    from bot.messages import Rating
+
+    with open_store(settings) as store:
+        store.rate(Rating(turn, "operator", cast("Label", label), reason))
+    print_json({"turn": turn, "label": label, "reason": reason})
+
+
+@main.command()
+@_command
+def doctor(settings: Settings) -> None:
+    """What is installed, which models and snapshot are in use, and what to mend. Exit status 1 if anything is amiss."""
+    from adapters.doctor import examine
+
+    findings = examine(settings)
+    print_json(findings)
+    for problem in findings["problems"]:
+        _say(problem)
+    if findings["problems"]:
+        raise SystemExit(1)
+
+
+def _one_of(text: str | None, batch: Path | None, out: Path | None) -> None:
+    if (text is None) == (batch is None):
+        raise click.UsageError("give either a TEXT or --batch FILE.jsonl")
+    if (batch is None) != (out is None):
+        raise click.UsageError("--batch and --out go together")
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _report_bad_lines(bad: int) -> None:
+    if bad:
+        _say(f"shopdesk: {bad} line{'s' if bad > 1 else ''} left out")
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

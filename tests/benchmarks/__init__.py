@@ -1,0 +1,1 @@
+"""Measurements, each a script that reads top to bottom; `python -m tests.benchmarks` runs them. Not collected by pytest."""
