@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bot.conversations import FILE, Conversations
@@ -37,19 +39,24 @@ def open_retriever(settings: Settings) -> Retriever:
     return retriever
 
 
-def open_engine(settings: Settings) -> Engine:
-    """The whole desk, ready to answer. Raises ShopdeskError in one line for what is missing."""
+@contextmanager
+def open_engine(settings: Settings) -> Iterator[Engine]:
+    """The whole desk, ready to answer; its store is closed at the end.
+
+    Raises ShopdeskError in one line for what is missing.
+    """
     retriever = open_retriever(settings)
     generator = load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
     shop = shop_options(retriever)
-    return Engine(
-        retriever,
-        generator,
-        open_store(settings),
-        settings,
-        shop_name=settings.shop_name or shop.name,
-        suggestions=shop.suggestions,
-    )
+    with open_store(settings) as store:
+        yield Engine(
+            retriever,
+            generator,
+            store,
+            settings,
+            shop_name=settings.shop_name or shop.name,
+            suggestions=shop.suggestions,
+        )
 
 
 def shop_options(retriever: Retriever) -> ReadOptions:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import platform
 import shutil
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from adapters.desk import open_embedder, open_snapshots, open_store
-from bot.errors import ShopdeskError
+from bot.conversations import FILE
+from bot.errors import NoSnapshot, ShopdeskError
 from bot.generators import describe, load_generator
 from bot.settings import Settings
 
@@ -18,12 +20,15 @@ _LOW_DISK = 500 * 2**20
 
 
 def examine(settings: Settings) -> dict[str, Any]:
-    """Everything found, and under `problems` a line for each thing to mend; no models are downloaded."""
+    """Everything found, and under `problems` a line for each thing to mend.
+
+    The models are loaded as a start would load them, the embedding model once there is an index to search.
+    """
     problems: list[str] = []
 
-    def tried(look: Any) -> Any:
+    def tried(look: Callable[[Settings], Any]) -> Any:
         try:
-            return look()
+            return look(settings)
         except (ShopdeskError, OSError) as error:
             problems.append(str(error))
             return None
@@ -31,11 +36,11 @@ def examine(settings: Settings) -> dict[str, Any]:
     found = {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
-        "settings": {name: str(value) for name, value in settings.model_dump().items()},
-        "snapshot": tried(lambda: _snapshot(settings)),
-        "embedder": tried(lambda: _embedder(settings)),
-        "generator": tried(lambda: describe(load_generator(settings.generator, lora=settings.lora))),
-        "conversations": tried(lambda: _conversations(settings)),
+        "settings": settings.model_dump(mode="json"),
+        "snapshot": tried(_snapshot),
+        "embedder": tried(_embedder),
+        "generator": tried(_generator),
+        "conversations": tried(_conversations),
     }
     existing = next(folder for folder in (settings.home, *settings.home.resolve().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
@@ -58,9 +63,26 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
 
 def _embedder(settings: Settings) -> dict[str, Any]:
     embedder = open_embedder(settings)
-    return {"name": embedder.name, "device": embedder.device, "dimensions": embedder.dimensions}
+    found = {"name": embedder.name, "device": embedder.device}
+    try:
+        made_with = open_snapshots(settings).current().info["embedder"]["name"]
+    except NoSnapshot:
+        return found  # loading it would only fill a home that nobody uses yet
+    if made_with != embedder.name:
+        raise ShopdeskError(
+            f"the index was made with the embedder {made_with!r}, not {embedder.name!r}; "
+            "run `shopdesk ingest` again, or set SHOPDESK_EMBEDDER back"
+        )
+    return {**found, "dimensions": embedder.dimensions}
 
 
-def _conversations(settings: Settings) -> dict[str, Any]:
+def _generator(settings: Settings) -> dict[str, str]:
+    return describe(load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens))
+
+
+def _conversations(settings: Settings) -> dict[str, Any] | None:
+    if not (settings.home / FILE).exists():
+        return None
     with open_store(settings) as store:
-        return {"latest": [conversation.created_at for conversation in store.recent(1)]}
+        latest = store.recent(1)
+    return {"latest": latest[0].created_at if latest else None}

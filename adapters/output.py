@@ -1,24 +1,42 @@
-"""What the commands print: JSON lines on standard output for programs, a little colour for people."""
+"""What the commands write: JSON on standard output for programs, one line a problem on standard error for people."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bot.messages import Reply, Source
-from retrieval.retriever import Hit
+import click
+
+if TYPE_CHECKING:
+    from bot.messages import Reply, Source
+    from retrieval.retriever import Hit
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on standard output, a line."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    """One JSON value on standard output: a line, indented where a person looks on."""
+    click.echo(json_text(value, sys.stdout.encoding, indent=2 if sys.stdout.isatty() else None))
 
 
-def reply_record(identity: str, number: int, conversation: str, reply: Reply) -> dict[str, Any]:
+def json_text(value: Any, encoding: str, indent: int | None = None) -> str:
+    """JSON that the encoding can hold: what it cannot (half a surrogate pair, for one) is escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=str, indent=indent)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(value, default=str, indent=indent)
+    return text
+
+
+def say(line: str) -> None:
+    """A line on standard error; it stays one line, whatever is in a file's name."""
+    click.echo("".join(c if c.isprintable() else repr(c)[1:-1] for c in line), err=True)
+
+
+def reply_record(identity: Any, number: int, conversation: str, reply: Reply) -> dict[str, Any]:
     """A reply as `shopdesk ask` writes it; `turn` counts from 1, `turn_id` is what `shopdesk rate` takes."""
     return {
         "id": identity,
@@ -49,12 +67,14 @@ def hit_record(hit: Hit) -> dict[str, Any]:
     }
 
 
-def read_json_lines(path: Path) -> Iterable[tuple[int, Any]]:
+def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """The values of a JSON Lines file with their line numbers; a line that is not JSON comes as its ValueError."""
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 try:
-                    yield number, json.loads(line)
+                    yield number, json.loads(line.decode("utf-8-sig"))
                 except ValueError as error:
                     yield number, error
+                except RecursionError:
+                    yield number, ValueError("nested too deeply")

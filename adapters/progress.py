@@ -9,14 +9,14 @@ from contextlib import contextmanager
 
 @contextmanager
 def embedding_progress() -> Iterator[Callable[[int, int], None]]:
-    """A function that is told how many texts are embedded, and of how many."""
+    """A function that is told how many texts are embedded, and of how many; until then it says "reading"."""
     if not sys.stderr.isatty():
         yield lambda done, total: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("embedding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("embedding", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task("reading", total=None)
+        yield lambda done, total: bar.update(task, description="embedding", completed=done, total=total)

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from contextlib import suppress
 
-import click
 import uvicorn
 
 from adapters import web_chat
+from adapters.output import say
 from bot.engine import Engine
 from bot.errors import SettingsError
 from bot.settings import Settings
 
+_BACKLOG = 2048
+
 
 def run(engine: Engine, settings: Settings) -> None:
-    """Serves until interrupted. Raises SettingsError when the address cannot be had."""
-    listening = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET)
+    """Serves until it is interrupted or told to end. Raises SettingsError when the address cannot be had."""
+    with _listening(settings.host, settings.port) as listening:
+        ready = engine.ready()
+        engine.retriever.search("ready?", 1, None)  # loads the embedding model before the first shopper comes
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        address = f"http://{host}:{listening.getsockname()[1]}"
+        say(f"{engine.shop_name or 'Shopdesk'}: {ready['documents']} documents, {ready['model']}")
+        say(f"chat {address}/   API {address}/docs   (Ctrl-C stops)")
+        # uvicorn's own start-up lines would only say this again.
+        level = {"info": "warning"}.get(settings.log_level, settings.log_level)
+        config = uvicorn.Config(web_chat.build(engine, settings), log_level=level, access_log=False)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again once it has shut down
+        with suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on: whoever reads the address need not try twice."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((settings.host, settings.port))
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
     except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); choose another with --port"
-        ) from error
-    ready = engine.ready()
-    engine.retriever.search("ready?", 1, None)  # loads the embedding model before the first shopper comes
-    address = f"http://{settings.host}:{listening.getsockname()[1]}"
-    click.echo(f"{engine.shop_name or 'Shopdesk'}: {ready['documents']} documents, {ready['model']}", err=True)
-    click.echo(f"chat {address}/   API {address}/docs   (Ctrl-C stops)", err=True)
-    config = uvicorn.Config(web_chat.build(engine, settings), log_level=settings.log_level, access_log=False)
-    uvicorn.Server(config).run(sockets=[listening])
+        listening.close()
+        raise SettingsError(f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port") from error
+    return listening

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date
 from typing import Any
 from weakref import WeakValueDictionary
@@ -18,21 +18,24 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from bot import evidence, policy, prompts
+from bot.checkpoints import first_line
 from bot.conversations import Conversations
-from bot.errors import GenerationError, InvalidMessage
+from bot.errors import GenerationError, InvalidMessage, ShopdeskError
 from bot.evidence import Statement
 from bot.generators import describe
-from bot.messages import Done, Event, Label, Outcome, Rating, Reply, Source, Sources, Status, Text, Turn
+from bot.messages import Done, Event, Label, Message, Outcome, Rating, Reply, Source, Sources, Status, Text, Turn
 from bot.phrases import phrases
 from bot.settings import Settings
 from bot.transformers_chat import plain_text
 from knowledge.documents import Audience
 from knowledge.languages import detect
-from knowledge.sentences import split
+from knowledge.sentences import split_paragraph
 from retrieval.retriever import Filters, Hit, Retriever
 
 HISTORY = 6  # turns a question may lean on
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b\u202a-\u202e\u2066-\u2069\ufeff]")
+PROMPT_HISTORY = 3  # turns that the prompt repeats
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_INVISIBLE = re.compile(r"[\u200b\u202a-\u202e\u2066-\u2069\ufeff]")  # may stand inside a word
 
 
 class Engine:
@@ -70,7 +73,12 @@ class Engine:
     def ready(self) -> dict[str, Any]:
         """What would answer a question now. Raises ShopdeskError when nothing can."""
         corpus = self.retriever.corpus()
-        return {"snapshot": corpus.number, "documents": len(corpus.paths), "chunks": len(corpus), **describe(self.generator)}
+        return {
+            "snapshot": corpus.number,
+            "documents": len(corpus.paths),
+            "chunks": len(corpus),
+            **describe(self.generator),
+        }
 
     def reply(
         self, conversation: str, message_id: str, text: str, *, cancelled: threading.Event | None = None
@@ -84,12 +92,14 @@ class Engine:
         question = self._checked(text)
         with self._one_at_a_time(conversation):
             turn = self.store.open_turn(conversation, message_id, question)
-            if turn.reply is not None:
-                yield Text(turn.reply.text)
-                yield Sources(turn.reply.sources)
-                yield Done(turn.reply)
-                return
-            yield from _Answering(self, turn, cancelled or threading.Event()).events()
+            if turn.reply is None:
+                reply = yield from _Answering(self, turn, cancelled or threading.Event()).spoken()
+            else:
+                reply = turn.reply
+                yield Text(reply.text)
+        # The next message need not wait for a listener that stops asking once it has the text.
+        yield Sources(reply.sources)
+        yield Done(reply)
 
     def _checked(self, text: str) -> str:
         limit = self.settings.max_message_chars
@@ -102,7 +112,7 @@ class Engine:
 
     @staticmethod
     def _clean(text: str) -> str:
-        return _CONTROL.sub(" ", text.replace("\r\n", "\n")).strip()
+        return _CONTROL.sub(" ", _INVISIBLE.sub("", text.replace("\r\n", "\n"))).strip()
 
     @contextmanager
     def _one_at_a_time(self, conversation: str) -> Iterator[None]:
@@ -125,25 +135,25 @@ class _Answering:
         self.sources: tuple[Source, ...] = ()
         self.outcome: Outcome = "answer"
         self.confidence = 1.0
+        self.stopped = False
         self.timings: dict[str, float] = {}
         self.explanation: dict[str, Any] = {"prompt": None, "chunks": []}
         self._began = time.perf_counter()
 
-    def events(self) -> Iterator[Event]:
-        finished = False
+    def spoken(self) -> Generator[Event, None, Reply]:
+        """Speaks the reply and returns it, stored."""
         try:
             yield from self._speak()
-            finished = True
-        except GeneratorExit:  # nobody listens any more: what was said is kept
-            self._store(stopped=True)
+        except GeneratorExit:  # nobody listens any more: what was said is kept; where nothing was, the turn stays open
+            self.stopped = True
+            if self.said:
+                self._store()
             raise
-        if finished:
-            reply = self._store(stopped=self.cancelled.is_set())
-            yield Sources(reply.sources)
-            yield Done(reply)
+        return self._store()
 
     def _speak(self) -> Iterator[Event]:
-        earlier = [t for t in self.engine.store.turns(self.turn.conversation, HISTORY + 1) if t.id != self.turn.id]
+        turns = self.engine.store.turns(self.turn.conversation, HISTORY + 1)
+        earlier = [turn for turn in turns if turn.reply is not None and turn.id != self.turn.id]
         last = earlier[-1] if earlier else None
         if policy.wants_person(self.turn.question, last):
             self.outcome = "handover"
@@ -162,7 +172,7 @@ class _Answering:
             yield from self._decline(hits)
             return
         yield Status("writing")
-        yield from self._write(hits, ranked)
+        yield from self._write(hits, ranked, earlier)
 
     def _search(self, question: str) -> list[Hit]:
         wanted = self.engine.settings.passages
@@ -171,7 +181,7 @@ class _Answering:
             filters = Filters(audience, self.engine._today())
             hits = self.engine.retriever.search(question, 2 * wanted, filters)
             hits = ([hit for hit in hits if hit.chunk.language == self.language] or hits)[:wanted]
-            self.explanation["snapshot"] = self.engine.retriever.corpus().number if hits else None
+        self.explanation["snapshot"] = self.engine.retriever.corpus().number
         self.explanation["question"] = question
         self.explanation["chunks"] = [[h.chunk.id, h.chunk.content_hash, round(h.score, 4)] for h in hits]
         return hits
@@ -184,35 +194,50 @@ class _Answering:
         embed = retriever.embedder.embed if known is None or self.language in known else None
         return evidence.answering(question, hits, retriever.corpus().lexical.rarity, embed)
 
-    def _write(self, hits: Sequence[Hit], ranked: Sequence[Statement]) -> Iterator[Event]:
+    def _write(self, hits: Sequence[Hit], ranked: Sequence[Statement], earlier: Sequence[Turn]) -> Iterator[Event]:
         with self._timed("prompt"):
-            messages = self._prompt(hits, ranked)
+            messages = self._prompt(hits, ranked, earlier)
         passages = [hit.chunk.context for hit in hits]
         began = time.perf_counter()
-        pieces = self._pieces(messages)
-        for sentence in _sentences(pieces):
-            if self.cancelled.is_set():
-                break
-            if evidence.supported(sentence, [*passages, self.turn.question]):
-                self.timings.setdefault("first_text", time.perf_counter() - self._began)
-                self.said.append(sentence)
-                yield Text(sentence)
-        self.timings["generate"] = time.perf_counter() - began
-        if not "".join(self.said).strip() and not self.cancelled.is_set():
+        try:
+            with closing(self._pieces(messages)) as pieces:
+                for sentence in _sentences(pieces):
+                    if self.cancelled.is_set():
+                        break
+                    if evidence.supported(sentence, [*passages, self.turn.question]):
+                        yield from self._release(sentence)
+        finally:
+            self.timings["generate"] = time.perf_counter() - began
+            if self._declined():
+                self.outcome = "decline"
+            else:
+                self.sources = _sources(self.said, ranked, hits)
+        self.stopped = self.cancelled.is_set()
+        if self.stopped:
+            return
+        if not self.said:
             yield from self._decline(hits)
-        elif self.phrases.not_found in "".join(self.said):
-            self.outcome = "decline"
-        else:
-            self.sources = _sources(self.said, ranked, hits)
+        elif self.outcome == "decline":
+            yield from self._say(self.phrases.offer_person, *self._reach())
 
-    def _prompt(self, hits: Sequence[Hit], ranked: Sequence[Statement]) -> list[BaseMessage]:
+    def _release(self, sentence: str) -> Iterator[Text]:
+        text = sentence.rstrip() if self.said else sentence.strip()
+        if text:
+            self.timings.setdefault("first_text", time.perf_counter() - self._began)
+            self.said.append(text)
+            yield Text(text)
+
+    def _declined(self) -> bool:
+        return self.phrases.not_found.rstrip(".。") in "".join(self.said)
+
+    def _prompt(self, hits: Sequence[Hit], ranked: Sequence[Statement], earlier: Sequence[Turn]) -> list[BaseMessage]:
         engine = self.engine
         room = getattr(engine.generator, "context_length", None)
         limit = None if room is None else room - engine.settings.max_new_tokens
         messages = prompts.build(
             self.turn.question,
             hits,
-            engine.store.history(self.turn.conversation, 3),
+            _history(earlier[-PROMPT_HISTORY:]),
             ranked,
             shop=engine.shop_name,
             day=engine._today(),
@@ -224,13 +249,22 @@ class _Answering:
         self.explanation["prompt"] = {"version": prompts.VERSION, "history": (len(messages) - 2) // 2}
         return messages
 
-    def _pieces(self, messages: list[BaseMessage]) -> Iterator[str]:
+    def _pieces(self, messages: list[BaseMessage]) -> Generator[str, None, None]:
+        if self.cancelled.is_set():
+            return
         stream = self.engine.generator.stream(messages)
         try:
             for chunk in stream:
                 if self.cancelled.is_set():
                     return
                 yield plain_text(chunk)
+        except ShopdeskError:
+            raise
+        except Exception as error:  # any LangChain model may be behind it, and each raises its own kind
+            what = f"{type(error).__name__}: {first_line(error)}"
+            raise GenerationError(
+                f"the model failed: {what}; send the message again, or see `shopdesk doctor`"
+            ) from error
         finally:
             close = getattr(stream, "close", None)
             if close is not None:
@@ -246,21 +280,21 @@ class _Answering:
         return [self.phrases.reach.format(contact=contact)] if contact else []
 
     def _say(self, *sentences: str) -> Iterator[Event]:
-        for number, sentence in enumerate(sentences):
-            piece = sentence if number == 0 or self.language == "zh" else f" {sentence}"
+        for sentence in sentences:
+            piece = f" {sentence}" if self.said and self.language != "zh" else sentence
             self.said.append(piece)
             yield Text(piece)
 
-    def _store(self, *, stopped: bool) -> Reply:
+    def _store(self) -> Reply:
         self.timings["total"] = time.perf_counter() - self._began
         reply = Reply(
             turn=self.turn.id,
-            text="".join(self.said).strip(),
+            text="".join(self.said),
             outcome=self.outcome,
             confidence=round(self.confidence, 4),
             sources=self.sources,
             timings={stage: round(seconds, 6) for stage, seconds in self.timings.items()},
-            stopped=stopped,
+            stopped=self.stopped,
         )
         self.engine.store.finish_turn(self.turn.id, reply, {**self.explanation, **describe(self.engine.generator)})
         return reply
@@ -272,35 +306,50 @@ class _Answering:
         self.timings[stage] = time.perf_counter() - began
 
 
+def _history(turns: Sequence[Turn]) -> list[Message]:
+    """What was said, two messages a turn; a reply stopped before its first word is left out, as models refuse those."""
+    said = [(turn.question, turn.reply.text) for turn in turns if turn.reply is not None and turn.reply.text]
+    return [message for question, reply in said for message in (Message("user", question), Message("assistant", reply))]
+
+
 def _sentences(pieces: Iterator[str]) -> Iterator[str]:
-    """The stream cut at sentence ends, white space kept in front of the next, so that the joined pieces are the whole."""
+    """The stream cut at sentence and line ends, white space kept in front of the next: joined they are the whole."""
     held = ""
     for piece in pieces:
         held += piece
-        found = split(held)
-        while len(found) > 1:
-            end = held.index(found[0]) + len(found[0])
+        while end := _first_end(held):
             yield held[:end]
             held = held[end:]
-            found = found[1:]
     if held:
         yield held
 
 
+def _first_end(text: str) -> int:
+    """Where the first sentence ends; 0 while it may still go on."""
+    start = len(text) - len(text.lstrip())
+    line, newline, _ = text[start:].partition("\n")
+    found = split_paragraph(line)
+    if len(found) > 1:
+        return text.index(found[0], start) + len(found[0])
+    return start + len(line) if newline else 0
+
+
 def _sources(said: Sequence[str], ranked: Sequence[Statement], hits: Sequence[Hit]) -> tuple[Source, ...]:
-    """The passages that the sentences rest on, in the order of their use, each with the words used."""
+    """The passages that the sentences rest on, in the order of their use, each with the words used.
+
+    Words that no statement has ("Yes.") rest on the best one.
+    """
+    used = [statement for sentence in said if (statement := evidence.origin(sentence, ranked)) is not None]
     quotes: dict[int, list[str]] = {}
-    for sentence in said:
-        statement = evidence.origin(sentence, ranked)
-        if statement is not None and statement.quote not in quotes.setdefault(statement.passage, []):
-            quotes[statement.passage].append(statement.quote)
+    for statement in used or (ranked[:1] if said else []):
+        quotes.setdefault(statement.passage, []).append(statement.quote)
     return tuple(
         Source(
             document=hits[number].chunk.document,
             title=hits[number].chunk.title,
             chunk=hits[number].chunk.id,
             score=round(hits[number].score, 4),
-            quote=" ".join(quote),
+            quote=_span(hits[number].chunk.text, quote),
             passage=hits[number].chunk.text,
             heading=hits[number].chunk.heading,
             content_hash=hits[number].chunk.content_hash,
@@ -309,9 +358,18 @@ def _sources(said: Sequence[str], ranked: Sequence[Statement], hits: Sequence[Hi
     )
 
 
+def _span(passage: str, quotes: Sequence[str]) -> str:
+    """The part of the passage from the first of the quotes to the end of the last, so that it can be found there."""
+    found = [(at, at + len(quote)) for quote in quotes if (at := passage.find(quote)) >= 0]
+    return passage[min(start for start, _ in found) : max(end for _, end in found)] if found else quotes[0]
+
+
 def joined(events: Iterator[Event]) -> Reply:
     """Runs a reply to its end and returns it."""
+    reply = None
     for event in events:
         if isinstance(event, Done):
-            return event.reply
-    raise GenerationError("the reply ended without being finished; try again")
+            reply = event.reply
+    if reply is None:
+        raise GenerationError("the reply ended without being finished; try again")
+    return reply

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """The desk's own sentences. `nearest` takes the title of a document, `reach` the shop's contact."""
+    """The desk's own sentences. The fields of a phrase are in braces."""
 
     not_found: str
     nearest: str
@@ -17,8 +17,11 @@ class Phrases:
     greeting: str
     thanks: str
     goodbye: str
-    price_of: str
+    offer: str
+    in_stock: str
+    sold_out: str
     also: str
+    comma: str
 
 
 _ENGLISH = Phrases(
@@ -30,8 +33,11 @@ _ENGLISH = Phrases(
     greeting="Hello! What can I look up for you: delivery, returns, a product?",
     thanks="You're welcome. Anything else I can look up for you?",
     goodbye="Goodbye, and thank you for stopping by.",
-    price_of="{title}: {price}",
-    also="Also: {others}.",
+    offer="{title} is {price}{stock}.",
+    in_stock=" and in stock",
+    sold_out=", but sold out at the moment",
+    also="There is also {others}.",
+    comma=", ",
 )
 _CHINESE = Phrases(
     not_found="我在我们的资料里没有找到这一点。",
@@ -42,8 +48,11 @@ _CHINESE = Phrases(
     greeting="您好！想了解配送、退货，还是某件商品？",
     thanks="不客气。还有什么想了解的吗？",
     goodbye="再见，感谢您的光临。",
-    price_of="{title}：{price}",
+    offer="{title}：{price}{stock}。",
+    in_stock="，有货",
+    sold_out="，目前缺货",
     also="另外还有：{others}。",
+    comma="、",
 )
 
 

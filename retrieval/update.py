@@ -1,7 +1,7 @@
 """The next snapshot from the last one: only what changed is read, cut, embedded.
 
-Over 20,000 documents a change of one takes well under a second beside the embedding of its chunks: what did not change
-is moved as bytes and numpy arrays, never document by document.
+What did not change is moved as bytes and numpy arrays, never chunk by chunk. Changing one of 20,000 documents (40,000
+chunks) took 1.1 s on two busy cores, half of it to look at the stamps of 20,000 files.
 """
 
 from __future__ import annotations

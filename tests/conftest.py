@@ -9,6 +9,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from retrieval.embedders import SentenceEmbedder
+
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any test module imports transformers
 
 hypothesis.settings.register_profile("shopdesk", deadline=None)  # other people run things on the same cores
@@ -56,3 +58,11 @@ def no_network() -> Iterator[None]:
     reached = ", ".join(strays)
     strays.clear()
     assert not reached, f"the test tried to reach {reached}"
+
+
+@pytest.fixture(scope="session")
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> SentenceEmbedder:
+    """The model on board, exported once for all tests."""
+    embedder = SentenceEmbedder("minilm", tmp_path_factory.mktemp("models"))
+    embedder.embed(["once"])
+    return embedder

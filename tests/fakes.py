@@ -13,11 +13,17 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import uvicorn
+from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.embeddings import Embeddings
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from numpy.typing import NDArray
+from pydantic import PrivateAttr
 from starlette.types import ASGIApp
 
 from bot.errors import ShopdeskError, UnknownTurn
@@ -176,3 +182,87 @@ class HashEmbedder(Embeddings):
 
     def embed_query(self, text: str) -> list[float]:
         return self.embed_documents([text])[0]
+
+
+@dataclass
+class Told:
+    """One answer of a ScriptedGenerator; `error` is raised in place of piece number `error_at` (from 0)."""
+
+    pieces: tuple[str, ...]
+    error: Exception | None = None
+    error_at: int = 0
+
+
+class ScriptedGenerator(BaseChatModel):
+    """A chat model that streams what it is told to, one enqueued answer a call; a call too many is an error.
+
+    `asked` counts the pieces that were asked for over all calls, `prompts` keeps the messages of each call, and
+    `closed` counts the streams that ended in any way. With `together`, each call first waits for the others.
+    """
+
+    together: Any = None  # a threading.Barrier, which pydantic does not know
+
+    _scripts: deque[Told] = PrivateAttr(default_factory=deque)
+    _prompts: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
+    _asked: int = PrivateAttr(0)
+    _closed: int = PrivateAttr(0)
+
+    def enqueue(self, *pieces: str, error: Exception | None = None, error_at: int = 0) -> None:
+        self._scripts.append(Told(pieces, error, error_at))
+
+    def forget(self) -> None:
+        """Drops what was not said yet."""
+        self._scripts.clear()
+
+    @property
+    def asked(self) -> int:
+        return self._asked
+
+    @property
+    def prompts(self) -> list[list[BaseMessage]]:
+        return self._prompts
+
+    @property
+    def closed(self) -> int:
+        return self._closed
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return {"model": "scripted", "lora": "seventh"}
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        raise AssertionError("the engine only streams")
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        self._prompts.append(messages)
+        if self.together is not None:
+            self.together.wait(30)
+        if not self._scripts:
+            raise AssertionError("the generator was called once more than it was told what to say")
+        told = self._scripts.popleft()
+        try:
+            for number, piece in enumerate(told.pieces):
+                self._asked += 1
+                if told.error is not None and number == told.error_at:
+                    raise told.error
+                yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
+            if told.error is not None and told.error_at >= len(told.pieces):
+                raise told.error
+        finally:
+            self._closed += 1

@@ -214,8 +214,9 @@ def test_no_queries_and_no_permission_find_nothing() -> None:
     assert index.search([[1.0, 0.0]], 1, [])[0].tolist() == [[-1]]
 
 
-def test_equal_scores_are_in_order_of_id() -> None:
-    index = VectorIndex.build([5, 3, 9, 1], [[2.0, 0.0], [1.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
+@pytest.mark.parametrize("ids", [[5, 3, 9, 1], [1, 3, 9, 5], [3, 5, 9, 1]])
+def test_equal_scores_are_in_order_of_id(ids: list[int]) -> None:
+    index = VectorIndex.build(ids, [[2.0, 0.0], [1.0, 0.0], [0.0, 1.0], [3.0, 0.0]])
     found, scores = index.search([[1.0, 0.0]], 4)
     assert found.tolist() == [[1, 3, 5, 9]]
     assert scores.tolist() == [[1.0, 1.0, 1.0, 0.0]]

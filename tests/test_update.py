@@ -15,6 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import retrieval.sources
+import retrieval.update
+from knowledge.chunking import chunk
 from knowledge.errors import KnowledgeError
 from knowledge.files import ReadOptions
 from retrieval.corpus import UNTIL_EVER, Corpus
@@ -200,6 +203,7 @@ def test_a_deleted_document_is_gone(shop: Shop) -> None:
     assert (report.documents_removed, report.documents_unchanged, report.chunks_removed) == (1, 1, 1)
     corpus = shop.corpus
     assert (corpus.paths, len(corpus), len(corpus.vectors), len(corpus.lexical)) == (("b.md",), 1, 1, 1)
+    assert list(contents(corpus)) == ["b.md@0"]
     assert not np.any(corpus.lexical.scores("red boots"))
     for ask in (corpus.document, corpus.chunks_of):
         with pytest.raises(RetrievalError, match=r"a\.md"):
@@ -373,6 +377,19 @@ def test_other_options_read_the_same_file_again(shop: Shop) -> None:
     assert report.documents_changed == 1
     assert "blue hats" in shop.corpus.chunk(0).text
     assert "red boots" not in shop.corpus.chunk(0).text
+
+
+def test_after_an_upgrade_that_cuts_differently_all_is_cut_again(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.write(a=page("A", "red boots. blue hats."), b=page("B", "cold socks"))
+    shop.ingest()
+    with monkeypatch.context() as upgrade:
+        upgrade.setattr(retrieval.update, "chunk", lambda document: chunk(document, limit=12))
+        assert not shop.ingest().published
+        upgrade.setattr(retrieval.sources, "_code", lambda: "another version")
+        report = shop.ingest()
+        assert (report.published, report.documents_unchanged, report.chunks_kept) == (True, 2, 1)
+        assert not shop.ingest().published
+    assert [piece.text for piece in shop.corpus.chunks_of("a.md")] == ["red boots.", "blue hats."]
 
 
 def test_another_embedder_embeds_everything_again(shop: Shop) -> None:

@@ -32,6 +32,7 @@ export class SourcePanel {
   /** Opens at a source; the browser gives the focus back to the chip when the panel closes. */
   open(sources, number) {
     this.sources = sources;
+    this.previous.hidden = this.next.hidden = sources.length === 1;
     this.element.showModal();
     this.show(number);
     this.title.focus();

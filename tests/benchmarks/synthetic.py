@@ -44,6 +44,13 @@ def sentences(random: np.random.Generator, words: NDArray[np.str_], count: int) 
     return [" ".join(part).capitalize() + "." for part in np.split(drawn, np.cumsum(lengths)[:-1])]
 
 
+def passages(count: int) -> list[str]:
+    """Texts of a title line and about 55 words."""
+    random = np.random.default_rng(SEED)
+    said = iter(sentences(random, np.array(vocabulary()), count * 5))
+    return [f"{' '.join(next(said).split()[1:6])}\n{' '.join(next(said) for _ in range(4))}" for _ in range(count)]
+
+
 def write_documents(path: Path, count: int, sections: int = 1) -> None:
     """A JSON Lines file of documents with a title and, a chunk each, `sections` sections of about 55 words."""
     random = np.random.default_rng(SEED)
