@@ -1,25 +1,29 @@
-"""The operator's channel: `shopdesk COMMAND --help`. JSON goes to standard output, everything else to standard error."""
+"""The operator's channel: `shopdesk COMMAND --help`. Results go to standard output, all else to standard error."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import update_wrapper
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
 import click
 
-from adapters.output import hit_record, print_json, reply_record
-from bot.errors import ShopdeskError
-from bot.settings import Settings, load_settings
+from adapters.output import hit_record, print_json, reply_record, say
+from bot.errors import InvalidMessage, SettingsError, ShopdeskError
 
 if TYPE_CHECKING:
     from bot.messages import Label
+    from bot.settings import Settings
 
 # The rooms are imported inside the commands: `shopdesk --help` should not wait for an index or a model.
+ROOMS = ("knowledge", "retrieval", "bot", "adapters")
 
 
 class _Lines(click.Group):
@@ -27,30 +31,57 @@ class _Lines(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # a disk that is full shows here, not when the interpreter has gone
+            return result
         except ShopdeskError as error:
-            click.echo(f"shopdesk: {error}", err=True)
+            say(f"shopdesk: {error}")
             ctx.exit(1)
+        except BrokenPipeError:  # `| head` has seen enough; click knows
+            raise
         except OSError as error:  # a full disk, a folder that cannot be written
-            click.echo(f"shopdesk: {error.strerror or error}: {error.filename or 'the disk'}", err=True)
+            say(f"shopdesk: {error.filename or 'output'}: {error.strerror or error}; mend it and try again")
+            _forget_output()
             ctx.exit(1)
+        except KeyboardInterrupt:
+            say("shopdesk: stopped; what was there before is as it was")
+            ctx.exit(130)
+
+
+def _forget_output() -> None:
+    """What could not be written to standard output would be tried again, and complained of, at the very end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _command(function: Callable[..., None]) -> Callable[..., None]:
     """Adds `--home` and `--knowledge`, and gives the function the settings as its first argument."""
 
     def run(home: Path | None, knowledge: str | None, **options: Any) -> None:
+        from bot.settings import load_settings
+
         settings = load_settings(home=home, knowledge=knowledge)
-        logging.basicConfig(
-            level=settings.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(message)s", force=True
-        )
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        _prepare_streams(settings.log_level.upper())
+        if settings.home.exists() and not settings.home.is_dir():
+            raise SettingsError(f"home {settings.home} is a file; give a folder with --home or SHOPDESK_HOME")
         function(settings, **options)
 
     run = update_wrapper(run, function)
     run = click.option("--knowledge", metavar="NAME", help="Name of the index (default: `default`).")(run)
-    folder = click.Path(path_type=Path, file_okay=False)
+    folder = click.Path(path_type=Path)
     return click.option("--home", type=folder, metavar="DIR", help="Folder of all state (default: .shopdesk).")(run)
+
+
+def _prepare_streams(level: str) -> None:
+    """Our own log at that level, everyone else's from warnings up; no character is a reason to fall over."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s", force=True)
+    for room in ROOMS:
+        logging.getLogger(room).setLevel(level)
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @click.group(cls=_Lines, context_settings={"help_option_names": ["-h", "--help"]})
@@ -61,11 +92,14 @@ def main() -> None:
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
-@click.option("--map", "mappings", multiple=True, metavar="FIELD=NAMES", help="Which fields of a record are ours: text=body,notes.")
+@click.option("--map", "mappings", multiple=True, metavar="FIELD=NAMES", help="Fields of a record: text=body,notes.")
 @click.option("--currency", metavar="CODE", help="Currency of prices that name none, such as GBP.")
 @_command
 def ingest(settings: Settings, paths: tuple[Path, ...], mappings: tuple[str, ...], currency: str | None) -> None:
-    """Build or update an index from folders or files; only what changed is read and embedded."""
+    """Build or update an index from folders or files; only what changed is read and embedded.
+
+    What cannot be read is left out and named, and the exit status is then 1; the rest is indexed.
+    """
     from adapters.desk import open_embedder, open_snapshots
     from adapters.progress import embedding_progress
     from knowledge.files import load_options
@@ -79,8 +113,10 @@ def ingest(settings: Settings, paths: tuple[Path, ...], mappings: tuple[str, ...
             paths, open_snapshots(settings), open_embedder(settings), options if mappings or currency else None, advance
         )
     for problem in report.problems:
-        click.echo(f"left out: {problem}", err=True)
-    print_json({**asdict(report), "problems": [asdict(problem) for problem in report.problems]})
+        say(f"shopdesk: left out: {problem}")
+    print_json(asdict(report))
+    if report.problems:
+        raise SystemExit(1)
 
 
 @main.group()
@@ -141,22 +177,22 @@ def ask(
     """Ask a question, or a file of them."""
     from adapters.batch import ask_batch
     from adapters.desk import open_engine
+    from adapters.terminal import show
     from bot.engine import joined
 
     _one_of(text, batch, out)
-    engine = open_engine(settings)
-    if batch is not None and out is not None:
-        _report_bad_lines(ask_batch(engine, batch, out, _say))
-        return
-    identity = engine.start("terminal", conversation=conversation)
-    number = len(engine.turns(identity)) + 1
-    events = engine.reply(identity, str(number), text or "")
-    if as_json:
-        print_json(reply_record(identity, number, identity, joined(events)))
-    else:
-        from adapters.terminal import show
-
-        show(events)
+    with open_engine(settings) as engine:
+        if batch is not None and out is not None:
+            _report_bad_lines(ask_batch(engine, batch, out, say))
+            return
+        identity = engine.start("terminal", conversation=conversation)
+        events = engine.reply(identity, uuid4().hex, text or "")
+        if as_json:
+            reply = joined(events)
+            number = 1 + [turn.id for turn in engine.turns(identity)].index(reply.turn)
+            print_json(reply_record(identity, number, identity, reply))
+        else:
+            show(events)
 
 
 @main.command()
@@ -166,9 +202,7 @@ def ask(
 @click.option("--batch", type=click.Path(path_type=Path), metavar="FILE.jsonl", help='Lines of {"id", "query"}.')
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Where the hits of a batch go.")
 @_command
-def search(
-    settings: Settings, text: str | None, k: int, as_json: bool, batch: Path | None, out: Path | None
-) -> None:
+def search(settings: Settings, text: str | None, k: int, as_json: bool, batch: Path | None, out: Path | None) -> None:
     """Search the documents without composing a reply."""
     from adapters.batch import search_batch
     from adapters.desk import open_retriever
@@ -176,8 +210,10 @@ def search(
     _one_of(text, batch, out)
     retriever = open_retriever(settings)
     if batch is not None and out is not None:
-        _report_bad_lines(search_batch(retriever, batch, out, k, _say))
+        _report_bad_lines(search_batch(retriever, batch, out, k, say))
         return
+    if not (text or "").strip():
+        raise InvalidMessage("the query is empty; please give some words")
     hits = retriever.search(text or "", k)
     if as_json:
         print_json([hit_record(hit) for hit in hits])
@@ -190,12 +226,12 @@ def search(
 @click.option("--conversation", metavar="ID", help="Go on with a conversation (made if it is not there).")
 @_command
 def chat(settings: Settings, conversation: str | None) -> None:
-    """Talk to the desk in the terminal; an empty line ends it."""
+    """Talk to the desk in the terminal; an empty line ends it. Piped in, each line is a message."""
     from adapters.desk import open_engine
     from adapters.terminal import talk
 
-    engine = open_engine(settings)
-    talk(engine, engine.start("terminal", conversation=conversation))
+    with open_engine(settings) as engine:
+        talk(engine, engine.start("terminal", conversation=conversation))
 
 
 @main.command()
@@ -209,7 +245,8 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 
     given = {"host": host, "port": port}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-    web_server.run(open_engine(settings), settings)
+    with open_engine(settings) as engine:
+        web_server.run(engine, settings)
 
 
 @main.command()
@@ -236,7 +273,7 @@ def doctor(settings: Settings) -> None:
     findings = examine(settings)
     print_json(findings)
     for problem in findings["problems"]:
-        _say(problem)
+        say(f"shopdesk: {problem}")
     if findings["problems"]:
         raise SystemExit(1)
 
@@ -248,13 +285,9 @@ def _one_of(text: str | None, batch: Path | None, out: Path | None) -> None:
         raise click.UsageError("--batch and --out go together")
 
 
-def _say(line: str) -> None:
-    click.echo(line, err=True)
-
-
 def _report_bad_lines(bad: int) -> None:
     if bad:
-        _say(f"shopdesk: {bad} line{'s' if bad > 1 else ''} left out")
+        say(f"shopdesk: {bad} left out, the rest is done")
         raise SystemExit(1)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.desk import open_embedder, open_snapshots, open_store
 from bot.conversations import FILE
-from bot.errors import NoSnapshot, ShopdeskError
+from bot.errors import RetrievalError, ShopdeskError
 from bot.generators import describe, load_generator
 from bot.settings import Settings
 
@@ -26,21 +26,22 @@ def examine(settings: Settings) -> dict[str, Any]:
     """
     problems: list[str] = []
 
-    def tried(look: Callable[[Settings], Any]) -> Any:
+    def tried(look: Callable[[], Any]) -> Any:
         try:
-            return look(settings)
+            return look()
         except (ShopdeskError, OSError) as error:
             problems.append(str(error))
             return None
 
+    snapshot = tried(lambda: _snapshot(settings))
     found = {
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in _PACKAGES},
         "settings": settings.model_dump(mode="json"),
-        "snapshot": tried(_snapshot),
-        "embedder": tried(_embedder),
-        "generator": tried(_generator),
-        "conversations": tried(_conversations),
+        "snapshot": snapshot,
+        "embedder": tried(lambda: _embedder(settings, snapshot)),
+        "generator": tried(lambda: _generator(settings)),
+        "conversations": tried(lambda: _conversations(settings)),
     }
     existing = next(folder for folder in (settings.home, *settings.home.resolve().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
@@ -61,15 +62,14 @@ def _snapshot(settings: Settings) -> dict[str, Any]:
     return {"number": current.number, "created_at": current.created_at, **current.info}
 
 
-def _embedder(settings: Settings) -> dict[str, Any]:
+def _embedder(settings: Settings, snapshot: dict[str, Any] | None) -> dict[str, Any]:
     embedder = open_embedder(settings)
     found = {"name": embedder.name, "device": embedder.device}
-    try:
-        made_with = open_snapshots(settings).current().info["embedder"]["name"]
-    except NoSnapshot:
-        return found  # loading it would only fill a home that nobody uses yet
+    if snapshot is None:
+        return found  # loading it would only fill a home that has nothing to search
+    made_with = snapshot["embedder"]["name"]
     if made_with != embedder.name:
-        raise ShopdeskError(
+        raise RetrievalError(
             f"the index was made with the embedder {made_with!r}, not {embedder.name!r}; "
             "run `shopdesk ingest` again, or set SHOPDESK_EMBEDDER back"
         )

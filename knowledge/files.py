@@ -99,7 +99,7 @@ class ReadOptions:
 
 def suffix_of(path: str) -> str:
     """The lower-case suffix: the longest of `SUFFIXES` that fits, else the last one."""
-    name = PurePosixPath(path).name.lower()
+    name = path.rpartition("/")[2].lower()
     fitting = [suffix for suffix in SUFFIXES if name.endswith(suffix) and name != suffix]
     return max(fitting, key=len) if fitting else PurePosixPath(name).suffix
 
@@ -172,11 +172,14 @@ def _candidates(root: Path) -> list[SourceFile]:
 
 
 def _walk(root: Path) -> Iterator[str]:
+    """Relative paths as strings: a `Path` for each of 20,000 files took a third of an update that changed one."""
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        inside = Path(folder).relative_to(root).as_posix()
+        prefix = "" if inside == "." else f"{inside}/"
         for name in names:
             if not name.startswith((".", "~$")) and not name.endswith(SIDECAR) and name != OPTIONS_FILE:
-                yield (Path(folder) / name).relative_to(root).as_posix()
+                yield prefix + name
 
 
 def _ignored(path: str, glob: str) -> bool:
@@ -190,12 +193,12 @@ def _ignored(path: str, glob: str) -> bool:
 def _stamped(root: Path, paths: Iterable[str]) -> Iterator[SourceFile]:
     for path in paths:
         try:
-            file = (root / path).stat()
+            file = os.stat(f"{root}/{path}")  # noqa: PTH116  see _walk
         except OSError:  # a dangling link, or gone since the folder was listed
             continue
         size, mtime_ns = file.st_size, file.st_mtime_ns
         try:
-            sidecar = (root / (path + SIDECAR)).stat()
+            sidecar = os.stat(f"{root}/{path}{SIDECAR}")  # noqa: PTH116
             # Sums, not a maximum: an edit of the older of the two must show as well.
             size, mtime_ns = size + sidecar.st_size, mtime_ns + sidecar.st_mtime_ns
         except OSError:

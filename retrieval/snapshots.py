@@ -178,6 +178,9 @@ class Snapshots:
         Raises RetrievalError when there is none to go to, DamagedSnapshot when `to` is damaged.
         """
         with self.lock(), self._failing_clearly():
+            if to is not None and to not in (there := self._numbers()):
+                known = ", ".join(map(str, there)) or "none yet"
+                raise RetrievalError(f"{self.folder}: there is no snapshot {to}; those there are: {known}")
             target = self._rollback_target(self.pointer()) if to is None else self._verified(to)
             if target is None:
                 raise RetrievalError(f"{self.folder}: no whole snapshot before {self.pointer()} to go back to")

@@ -134,10 +134,11 @@ def test_options_of_the_folder_and_of_the_command_line(shop: Shop) -> None:
     assert load_options(shop.root) == ReadOptions()
     shop.write(
         "knowledge.toml",
-        'name = "Tarn"\ncurrency = "gbp"\nignore = ["*.tmp"]\n[fields]\ntitle = "name"\ntext = ["a", "attr_*"]',
+        'name = "Tarn"\nsuggestions = ["Open today?"]\ncurrency = "gbp"\nignore = ["*.tmp"]\n[fields]\ntitle = "name"\ntext = ["a", "attr_*"]',
     )
     options = load_options(shop.root)
-    assert options == ReadOptions("Tarn", "GBP", ("*.tmp",), {"title": ("name",), "text": ("a", "attr_*")})
+    fields = {"title": ("name",), "text": ("a", "attr_*")}
+    assert options == ReadOptions("Tarn", ("Open today?",), "GBP", ("*.tmp",), fields)
     over = options.with_fields(["text=context, body", "id=doc_key"])
     assert over.fields == {"title": ("name",), "text": ("context", "body"), "id": ("doc_key",)}
     assert over.content_hash != options.content_hash == load_options(shop.root).content_hash

@@ -1,0 +1,91 @@
+"""Search quality and ingest speed on public data, through the command line as anyone would use it.
+
+    python -m tests.benchmarks public_data --data ../shared/data
+
+chorus: 19,406 real products, 60 queries; nDCG@10 over the judged products only (`quality.py`). doc2dial: 273 documents,
+1,902 questions; whether the first (or one of the first five) documents is the right one, with the whole dialogue as the
+query. `--scale` changes nothing here. The data stays where it is; everything made from it is removed at the end.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import mean
+
+from tests.benchmarks.desk import shopdesk
+from tests.benchmarks.measuring import Report, options
+from tests.benchmarks.quality import (
+    DOCUMENTS,
+    JUDGEMENTS,
+    PRODUCTS,
+    QUESTIONS,
+    available,
+    file_of,
+    judged,
+    ndcg,
+    records,
+)
+
+
+def main() -> None:
+    given = options(__doc__)
+    if not available(given.data, PRODUCTS, JUDGEMENTS, DOCUMENTS, QUESTIONS):
+        return
+    report = Report("public_data", given.scale)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        measure_products(given.data, home, report)
+        measure_documents(given.data, home, report)
+    report.show()
+
+
+def measure_products(data: Path, home: Path, report: Report) -> None:
+    """nDCG@10 on the catalogue."""
+    ingest(data, PRODUCTS, home, report)
+    grades = judged(data)
+    found = search({query: query for query in grades}, PRODUCTS, home, k=1000)
+    deep = [ndcg(found[query], grades[query]) for query in grades]
+    report.add(f"{PRODUCTS}: nDCG@10 over the judged products", mean(deep), at_least=0.84)
+    shallow = [ndcg(found[query][:10], grades[query]) for query in grades]
+    report.add(f"{PRODUCTS}: nDCG@10 over the judged among the first 10 hits", mean(shallow))
+    share = mean(product in grades[query] for query in grades for product in found[query][:10])
+    report.add(f"{PRODUCTS}: share of the first 10 hits that is judged", share)
+
+
+def measure_documents(data: Path, home: Path, report: Report) -> None:
+    """R@1 and R@5 of the document."""
+    ingest(data, DOCUMENTS, home, report)
+    asked = {record["id"]: record for record in records(data, QUESTIONS)}
+    found = search({key: record["question"] for key, record in asked.items()}, DOCUMENTS, home, k=50)
+    for k, target in ((1, 0.86), (5, None)):
+        right = mean(record["doc_key"] in found[key][:k] for key, record in asked.items())
+        report.add(f"{DOCUMENTS}: document R@{k}", right, at_least=target)
+
+
+def ingest(data: Path, name: str, home: Path, report: Report) -> None:
+    """Indexes a data set under its own name."""
+    began = time.perf_counter()
+    done = shopdesk("ingest", file_of(data, name), "--knowledge", name, "--home", home)
+    report.add(f"{name}: documents", done["documents_added"])
+    report.add(f"{name}: left out", len(done["problems"]))
+    report.add(f"{name}: ingest", done["chunks_embedded"] / (time.perf_counter() - began), "chunks/s")
+
+
+def search(queries: Mapping[str, str], name: str, home: Path, k: int) -> dict[str, list[str]]:
+    """The keys of the documents found for each query, best first, each once."""
+    batch, out = home / "queries.jsonl", home / "hits.jsonl"
+    lines = [json.dumps({"id": key, "query": query}) for key, query in queries.items()]
+    batch.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    shopdesk("search", "--batch", batch, "--out", out, "-k", str(k), "--knowledge", name, "--home", home)
+    answers = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    return {
+        answer["id"]: list(dict.fromkeys(hit["document"].rpartition("#")[2] for hit in answer["hits"])) for answer in answers
+    }
+
+
+if __name__ == "__main__":
+    main()
