@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,6 +15,9 @@ import click
 if TYPE_CHECKING:
     from bot.messages import Reply, Source
     from retrieval.retriever import Hit
+
+
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def print_json(value: Any) -> None:
@@ -33,7 +37,7 @@ def json_text(value: Any, encoding: str, indent: int | None = None) -> str:
 
 def say(line: str) -> None:
     """A line on standard error; it stays one line, whatever is in a file's name."""
-    click.echo("".join(c if c.isprintable() else repr(c)[1:-1] for c in line), err=True)
+    click.echo(_UNSHOWN.sub(lambda found: repr(found[0])[1:-1], line), err=True)
 
 
 def reply_record(identity: Any, number: int, conversation: str, reply: Reply) -> dict[str, Any]:

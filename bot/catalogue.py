@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.phrases import phrases
@@ -39,13 +39,20 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A product that may be shown, with the hit it came from."""
+    """A product to show, with the hit it came from, and whether it is within the limits."""
 
     hit: Hit
     title: str
     price: float
     currency: str
     in_stock: bool | None
+    fits: bool
+
+    @property
+    def quote(self) -> str:
+        """The line of the passage that has the price; its first line where none has."""
+        lines = self.hit.chunk.text.split("\n")
+        return next((line for line in lines if f"{self.price:.2f}" in line), lines[0])
 
 
 def wish(question: str) -> Wish | None:
@@ -71,30 +78,58 @@ def _number(match: re.Match[str]) -> float:
 
 
 def offers(hits: Iterable[Hit], facts: Mapping[str, Mapping[str, Any]], wanted: Wish) -> list[Offer]:
-    """The products among the hits that are what is wanted and within the limits, in stock first, best hit first.
+    """The first few products of the kind that is wanted: those within the limits, or else the one that comes nearest.
 
-    `facts` are by document. A product counts as what is wanted when its own words have every word asked for.
+    `facts` are by document. What is wanted is looked for in the product's kind; only where no kind has every word, in
+    its title and tags, and only then in its text.
     """
-    found: dict[str, Offer] = {}
-    for hit in hits:
-        known = facts.get(hit.chunk.document, {})
-        if not known.get("price") or hit.chunk.document in found:
-            continue
-        said = " ".join((hit.chunk.title, str(known.get("kind", "")), " ".join(known.get("tags", ())), hit.chunk.text))
-        fits = wanted.at_least <= known["price"] <= wanted.at_most
-        if wanted.words <= set(units(said)) and fits and not (wanted.in_stock and known.get("in_stock") is False):
-            found[hit.chunk.document] = Offer(
-                hit, hit.chunk.title, known["price"], known.get("currency", ""), known.get("in_stock")
-            )
-    return sorted(found.values(), key=lambda offer: offer.in_stock is False)
+    known = {hit.chunk.document: hit for hit in reversed(list(hits)) if facts.get(hit.chunk.document, {}).get("price")}
+    for own_words in (_kind, _name, _everything):
+        found = [
+            Offer(hit, hit.chunk.title, about["price"], about.get("currency", ""), about.get("in_stock"), False)
+            for document, hit in sorted(known.items(), key=lambda item: -item[1].score)
+            if wanted.words <= set(units(own_words(hit, about := facts[document])))
+        ]
+        if found:
+            break
+    else:
+        return []
+    fitting = [replace(offer, fits=True) for offer in found if _fits(offer, wanted)]
+    if fitting:
+        return sorted(fitting, key=lambda offer: offer.in_stock is False)[:SHOWN]
+    return [min(found, key=lambda offer: _beyond(offer, wanted))]
+
+
+def _kind(hit: Hit, facts: Mapping[str, Any]) -> str:
+    return str(facts.get("kind", ""))
+
+
+def _name(hit: Hit, facts: Mapping[str, Any]) -> str:
+    return " ".join((hit.chunk.title, str(facts.get("kind", "")), *facts.get("tags", ())))
+
+
+def _everything(hit: Hit, facts: Mapping[str, Any]) -> str:
+    return f"{_name(hit, facts)} {hit.chunk.text}"
+
+
+def _fits(offer: Offer, wanted: Wish) -> bool:
+    sold_out = wanted.in_stock and offer.in_stock is False
+    return wanted.at_least <= offer.price <= wanted.at_most and not sold_out
+
+
+def _beyond(offer: Offer, wanted: Wish) -> tuple[bool, float]:
+    """How far a product is from the limits: first whether it is sold out, then by how much its price misses."""
+    return offer.in_stock is False, max(wanted.at_least - offer.price, offer.price - wanted.at_most, 0.0)
 
 
 def present(found: Sequence[Offer], language: str) -> list[str]:
-    """One sentence for the best, one for up to two more."""
+    """That nothing fits, where it is so; one sentence for the best, one for up to two more."""
     said = phrases(language)
-    best, *others = found[:SHOWN]
+    best, *others = found
     stock = said.in_stock if best.in_stock else said.sold_out if best.in_stock is False else ""
     sentences = [said.offer.format(title=best.title, price=_price(best), stock=stock)]
+    if not best.fits:
+        sentences.insert(0, said.none_fits)
     if others:
         listed = said.comma.join(f"{offer.title} ({_price(offer)})" for offer in others)
         sentences.append(said.also.format(others=listed))

@@ -17,7 +17,7 @@ from weakref import WeakValueDictionary
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from bot import evidence, policy, prompts
+from bot import catalogue, evidence, policy, prompts
 from bot.checkpoints import first_line
 from bot.conversations import Conversations
 from bot.errors import GenerationError, InvalidMessage, ShopdeskError
@@ -32,6 +32,7 @@ from knowledge.languages import detect
 from knowledge.sentences import split_paragraph
 from retrieval.retriever import Filters, Hit, Retriever
 
+PRODUCTS_LOOKED_AT = 60
 HISTORY = 6  # turns a question may lean on
 PROMPT_HISTORY = 3  # turns that the prompt repeats
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -164,6 +165,11 @@ class _Answering:
             return
         yield Status("searching")
         question = policy.standalone(self.turn.question, earlier)
+        if offered := self._offers(question):
+            self._explain(question, [offer.hit for offer in offered])
+            self.sources = tuple(_source(offer.hit, [offer.quote]) for offer in offered)
+            yield from self._say(*catalogue.present(offered, self.language))
+            return
         hits = self._search(question)
         with self._timed("evidence"):
             ranked = policy.reranked(self._rank(question, hits), last)
@@ -175,16 +181,32 @@ class _Answering:
         yield from self._write(hits, ranked, earlier)
 
     def _search(self, question: str) -> list[Hit]:
+        """The passages for a reply, in the asker's language where there are any."""
         wanted = self.engine.settings.passages
+        hits = self._found(question, 2 * wanted)
+        hits = ([hit for hit in hits if hit.chunk.language == self.language] or hits)[:wanted]
+        self._explain(question, hits)
+        return hits
+
+    def _found(self, question: str, k: int) -> list[Hit]:
         audience = self.engine.store.conversation(self.turn.conversation).audience
         with self._timed("search"):
-            filters = Filters(audience, self.engine._today())
-            hits = self.engine.retriever.search(question, 2 * wanted, filters)
-            hits = ([hit for hit in hits if hit.chunk.language == self.language] or hits)[:wanted]
+            return self.engine.retriever.search(question, k, Filters(audience, self.engine._today()))
+
+    def _explain(self, question: str, hits: Sequence[Hit]) -> None:
         self.explanation["snapshot"] = self.engine.retriever.corpus().number
         self.explanation["question"] = question
         self.explanation["chunks"] = [[h.chunk.id, h.chunk.content_hash, round(h.score, 4)] for h in hits]
-        return hits
+
+    def _offers(self, question: str) -> list[catalogue.Offer]:
+        """The products for a message that asks for some within limits; none for any other message."""
+        wanted = catalogue.wish(question)
+        if wanted is None:
+            return []
+        hits = self._found(question, PRODUCTS_LOOKED_AT)
+        corpus = self.engine.retriever.corpus()
+        facts = {hit.chunk.document: corpus.document(hit.chunk.document)["facts"] for hit in hits}
+        return catalogue.offers(hits, facts, wanted)
 
     def _rank(self, question: str, hits: Sequence[Hit]) -> list[Statement]:
         if not hits:
@@ -343,18 +365,19 @@ def _sources(said: Sequence[str], ranked: Sequence[Statement], hits: Sequence[Hi
     quotes: dict[int, list[str]] = {}
     for statement in used or (ranked[:1] if said else []):
         quotes.setdefault(statement.passage, []).append(statement.quote)
-    return tuple(
-        Source(
-            document=hits[number].chunk.document,
-            title=hits[number].chunk.title,
-            chunk=hits[number].chunk.id,
-            score=round(hits[number].score, 4),
-            quote=_span(hits[number].chunk.text, quote),
-            passage=hits[number].chunk.text,
-            heading=hits[number].chunk.heading,
-            content_hash=hits[number].chunk.content_hash,
-        )
-        for number, quote in quotes.items()
+    return tuple(_source(hits[number], quote) for number, quote in quotes.items())
+
+
+def _source(hit: Hit, quotes: Sequence[str]) -> Source:
+    return Source(
+        document=hit.chunk.document,
+        title=hit.chunk.title,
+        chunk=hit.chunk.id,
+        score=round(hit.score, 4),
+        quote=_span(hit.chunk.text, quotes),
+        passage=hit.chunk.text,
+        heading=hit.chunk.heading,
+        content_hash=hit.chunk.content_hash,
     )
 
 

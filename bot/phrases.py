@@ -20,6 +20,7 @@ class Phrases:
     offer: str
     in_stock: str
     sold_out: str
+    none_fits: str
     also: str
     comma: str
 
@@ -36,6 +37,7 @@ _ENGLISH = Phrases(
     offer="{title} is {price}{stock}.",
     in_stock=" and in stock",
     sold_out=", but sold out at the moment",
+    none_fits="I found nothing that fits all of that. The nearest:",
     also="There is also {others}.",
     comma=", ",
 )
@@ -51,6 +53,7 @@ _CHINESE = Phrases(
     offer="{title}：{price}{stock}。",
     in_stock="，有货",
     sold_out="，目前缺货",
+    none_fits="没有完全符合要求的商品。最接近的是：",
     also="另外还有：{others}。",
     comma="、",
 )

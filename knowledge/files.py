@@ -194,7 +194,9 @@ def _stamped(root: Path, paths: Iterable[str]) -> Iterator[SourceFile]:
     for path in paths:
         try:
             file = os.stat(f"{root}/{path}")  # noqa: PTH116  see _walk
-        except OSError:  # a dangling link, or gone since the folder was listed
+        except OSError:
+            if (root / path).is_symlink():  # a dangling link, which its reader reports; else gone since it was listed
+                yield SourceFile(root, path, 0, 0)
             continue
         size, mtime_ns = file.st_size, file.st_mtime_ns
         try:

@@ -44,6 +44,7 @@ _LOCAL_LINK = re.compile(r"(?<!!)\[([^\[\]]++)\]\((?!https?://)[^()]*+\)")
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
 _TAG = re.compile(r"</?(?:div|span|p|section|center|font|a|img|u|details)\b[^<>]*>", re.IGNORECASE)
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NO_TITLE = re.compile(r"untitled|\(?anonymous\)?|microsoft word - .*|.*\.(?:docx?|pdf|indd|xlsx?)", re.IGNORECASE)
 _WORD_STYLES = "p[style-name='Title'] => h1:fresh"
 _DEFAULT_SHEET = re.compile(r"(?:sheet|tabelle|feuil|工作表) ?\d*", re.IGNORECASE)
@@ -52,6 +53,8 @@ _DEFAULT_SHEET = re.compile(r"(?:sheet|tabelle|feuil|工作表) ?\d*", re.IGNORE
 def read(file: SourceFile, options: ReadOptions) -> Reading:
     """The file's documents, and a problem for each thing left out of it; never raises for what is in the file."""
     try:
+        if _UNSHOWN.search(file.path):
+            raise UnreadableDocument("its name is not UTF-8, or has control characters, and cannot be cited; rename it")
         if not file.location.stat().st_size:
             raise UnreadableDocument("holds nothing (0 bytes); write its text or take it away")
         reading = READERS[file.suffix](file, options, _sidecar(file))

@@ -1,4 +1,4 @@
-"""BM25 over words, Chinese characters and neighbouring pairs of them, in flat arrays that update in milliseconds.
+"""BM25 over words, Chinese characters and neighbouring pairs of them, in flat arrays that are quick to update.
 
 The scoring is Okapi BM25 with Lucene's idf (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009):
 the sum over the question's terms of `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / mean length))`.
@@ -166,13 +166,13 @@ class LexicalIndex:
         """The BM25 score of whole documents, shape (number of documents,); `documents[p]` is the one of position p."""
         count_of = int(documents.max()) + 1 if len(documents) else 0
         lengths = np.bincount(documents, self._lengths, count_of)
+        mean = max(float(lengths.mean()), 1.0) if count_of else 1.0
+        norm = K1 * (1 - DOCUMENT_B + DOCUMENT_B * np.maximum(lengths, 1.0) / mean)  # 0 / 0 for no words otherwise
         total = np.zeros(count_of, np.float32)
-        norm = K1 * (1 - DOCUMENT_B + DOCUMENT_B * lengths / max(float(lengths.mean()) if count_of else 1.0, 1.0))
         for start, end, count in self._found(question):
             tf = np.bincount(documents[self._positions[start:end]], self._frequencies[start:end], count_of)
-            having = np.flatnonzero(tf)  # elsewhere it would be 0, and 0 / 0 for a document without words
-            weight = count * _idf(count_of, len(having))
-            total[having] += (weight * tf[having] * (K1 + 1) / (tf[having] + norm[having])).astype(np.float32)
+            weight = count * _idf(count_of, int(np.count_nonzero(tf)))
+            total += (weight * tf * (K1 + 1) / (tf + norm)).astype(np.float32)
         return total
 
     def _found(self, question: str) -> list[tuple[int, int, int]]:

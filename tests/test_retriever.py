@@ -100,7 +100,8 @@ def test_what_is_hidden_does_not_press_the_others_scores(shop: Shop) -> None:
         boots=page("Boots", "we sell red boots", "and laces"),
         hats=page("Hats", "blue hats"),
     )
-    assert shop.retriever.search("Boots 0 we sell red boots")[0].score == pytest.approx(1)
+    for question in ("red boots", "we sell red boots"):
+        assert shop.retriever.search(question)[0].score == pytest.approx(1)
 
 
 def test_the_public_finds_nothing_where_all_is_for_staff(shop: Shop) -> None:
@@ -298,7 +299,7 @@ sections = st.lists(sentences, min_size=1, max_size=3)
 documents = st.lists(st.tuples(sections, audiences, untils), min_size=1, max_size=6)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(pages=documents, question=sentences, audience=audiences, k=st.integers(1, 8))
 def test_a_search_keeps_its_promises(
     pages: list[tuple[list[str], str, str]], question: str, audience: str, k: int

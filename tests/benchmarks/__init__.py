@@ -1,1 +1,1 @@
-"""Measurements, each a script that reads top to bottom; `python -m tests.benchmarks` runs them. Not collected by pytest."""
+"""Measurements, each a script that reads top to bottom: `python -m tests.benchmarks` runs them, pytest does not."""

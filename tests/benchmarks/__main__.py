@@ -13,13 +13,13 @@ import argparse
 import subprocess
 import sys
 
-from tests.benchmarks.measuring import add_options
+from tests.benchmarks.measuring import RAW, add_options
 
-BENCHMARKS = ("lexical", "search", "turn", "memory", "update", "public_data", "fusion")
+BENCHMARKS = ("lexical", "search", "turn", "memory", "update", "public_data")
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser("tests.benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser("tests.benchmarks", description=__doc__, formatter_class=RAW)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
     add_options(parser)
     given = parser.parse_args()

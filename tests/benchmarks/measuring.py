@@ -1,4 +1,4 @@
-"""How the benchmarks measure and report: sides in turn, medians of ratios, a table for people, a JSON line for machines."""
+"""How the benchmarks measure and report: sides in turn, medians of ratios, a table for people, JSON for machines."""
 
 from __future__ import annotations
 
@@ -8,34 +8,39 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from rich.console import Console
 from rich.table import Table
 
+P = ParamSpec("P")
 T = TypeVar("T")
+RAW = argparse.RawDescriptionHelpFormatter  # the docstrings are laid out already
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options that every benchmark takes."""
     parser.add_argument("--scale", type=float, default=1.0, help="share of the full size (default: 1)")
     parser.add_argument(
-        "--data", type=Path, default=Path("../shared/data"), help="folder of the public data sets (default: %(default)s)"
+        "--data",
+        type=Path,
+        default=Path("../shared/data"),
+        help="folder of the data sets (default: %(default)s)",
     )
 
 
 def options(description: str | None) -> argparse.Namespace:
     """The command line of one benchmark."""
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=description, formatter_class=RAW)
     add_options(parser)
     return parser.parse_args()
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """How long one call takes."""
+def timed(action: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[float, T]:
+    """The seconds that one call takes, and what it returns."""
     start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+    result = action(*args, **kwargs)
+    return time.perf_counter() - start, result
 
 
 def in_turn(sides: Sequence[Callable[[T], object]], items: Sequence[T], warm_up: int = 2) -> list[list[float]]:
@@ -46,10 +51,8 @@ def in_turn(sides: Sequence[Callable[[T], object]], items: Sequence[T], warm_up:
     taken: list[list[float]] = [[] for _ in sides]
     for number, item in enumerate(items):
         for turn in range(len(sides)):
-            side = (number + turn) % len(sides)
-            start = time.perf_counter()
-            sides[side](item)
-            taken[side].append(time.perf_counter() - start)
+            at = (number + turn) % len(sides)
+            taken[at].append(timed(sides[at], item)[0])
     return taken
 
 

@@ -4,7 +4,7 @@
 
 chorus: 19,406 real products, 60 queries; nDCG@10 over the judged products only (`quality.py`). doc2dial: 273 documents,
 1,902 questions; whether the first (or one of the first five) documents is the right one, with the whole dialogue as the
-query. `--scale` changes nothing here. The data stays where it is; everything made from it is removed at the end.
+query. Then score fusion beside plain reciprocal rank fusion (`fusion.py`). `--scale` changes nothing here. The data stays where it is; everything made from it is removed at the end.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from statistics import mean
 
-from tests.benchmarks.desk import shopdesk
+from adapters.desk import open_retriever
+from bot.settings import load_settings
+from tests.benchmarks.desk import prepare_embedder, shopdesk
+from tests.benchmarks.fusion import Ranker, rankers
 from tests.benchmarks.measuring import Report, options
 from tests.benchmarks.quality import (
     DOCUMENTS,
@@ -38,6 +41,7 @@ def main() -> None:
     report = Report("public_data", given.scale)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
+        prepare_embedder(home)
         measure_products(given.data, home, report)
         measure_documents(given.data, home, report)
     report.show()
@@ -54,6 +58,12 @@ def measure_products(data: Path, home: Path, report: Report) -> None:
     report.add(f"{PRODUCTS}: nDCG@10 over the judged among the first 10 hits", mean(shallow))
     share = mean(product in grades[query] for query in grades for product in found[query][:10])
     report.add(f"{PRODUCTS}: share of the first 10 hits that is judged", share)
+    for name, rank in fused(PRODUCTS, home):
+        rankings = {query: keys(rank(query)) for query in grades}
+        deep = [ndcg(rankings[query], grades[query]) for query in grades]
+        shallow = [ndcg(rankings[query][:10], grades[query]) for query in grades]
+        report.add(f"{PRODUCTS}: {name}, nDCG@10", mean(deep))
+        report.add(f"{PRODUCTS}: {name}, nDCG@10 in the first 10", mean(shallow))
 
 
 def measure_documents(data: Path, home: Path, report: Report) -> None:
@@ -64,6 +74,14 @@ def measure_documents(data: Path, home: Path, report: Report) -> None:
     for k, target in ((1, 0.86), (5, None)):
         right = mean(record["doc_key"] in found[key][:k] for key, record in asked.items())
         report.add(f"{DOCUMENTS}: document R@{k}", right, at_least=target)
+    for name, rank in fused(DOCUMENTS, home):
+        right = mean(keys(rank(record["question"]))[:1] == [record["doc_key"]] for record in asked.values())
+        report.add(f"{DOCUMENTS}: {name}, document R@1", right)
+
+
+def fused(name: str, home: Path) -> Iterable[tuple[str, Ranker]]:
+    """The ways of fusing, over the index that was made."""
+    return rankers(open_retriever(load_settings(home=home, knowledge=name))).items()
 
 
 def ingest(data: Path, name: str, home: Path, report: Report) -> None:
@@ -81,10 +99,13 @@ def search(queries: Mapping[str, str], name: str, home: Path, k: int) -> dict[st
     lines = [json.dumps({"id": key, "query": query}) for key, query in queries.items()]
     batch.write_text("\n".join(lines) + "\n", encoding="utf-8")
     shopdesk("search", "--batch", batch, "--out", out, "-k", str(k), "--knowledge", name, "--home", home)
-    answers = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
-    return {
-        answer["id"]: list(dict.fromkeys(hit["document"].rpartition("#")[2] for hit in answer["hits"])) for answer in answers
-    }
+    answers = map(json.loads, out.read_text("utf-8").splitlines())
+    return {answer["id"]: keys(hit["document"] for hit in answer["hits"]) for answer in answers}
+
+
+def keys(documents: Iterable[str]) -> list[str]:
+    """The records' own keys, each once."""
+    return list(dict.fromkeys(document.rpartition("#")[2] for document in documents))
 
 
 if __name__ == "__main__":

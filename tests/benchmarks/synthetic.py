@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +19,11 @@ from numpy.typing import NDArray
 
 DIMENSIONS, INNER = 384, 48
 SEED = 2027
-FUNCTION_WORDS = (
+FUNCTION_WORDS = (  # noqa: SIM905
     "the of and to a in is that it for was on as with be by at this have from or not are but you which an they we your"
     " all can if will what there when so up out about into than them would do no its"
 ).split()
-_SYLLABLES = [first + vowel + last for first in "bdfgklmnprstvz" for vowel in "aeiou" for last in ("", "n", "r", "st", "l")]
+_SYLLABLES = ["".join(parts) for parts in product("bdfgklmnprstvz", "aeiou", ("", "n", "r", "st", "l"))]
 
 Vectors = NDArray[np.float32]
 
@@ -51,7 +52,7 @@ def passages(count: int) -> list[str]:
     return [f"{' '.join(next(said).split()[1:6])}\n{' '.join(next(said) for _ in range(4))}" for _ in range(count)]
 
 
-def write_documents(path: Path, count: int, sections: int = 1) -> None:
+def write_documents(path: Path, count: int, sections: int) -> None:
     """A JSON Lines file of documents with a title and, a chunk each, `sections` sections of about 55 words."""
     random = np.random.default_rng(SEED)
     words = np.array(vocabulary())
@@ -60,7 +61,7 @@ def write_documents(path: Path, count: int, sections: int = 1) -> None:
         for number in range(count):
             title = next(said).split()[1:6]
             parts = [" ".join(next(said) for _ in range(4)) for _ in range(sections)]
-            text = "\n\n".join(f"## Part {part}\n\n{body}" for part, body in enumerate(parts)) if sections > 1 else parts[0]
+            text = "\n\n".join(f"## Part {part}\n\n{body}" for part, body in enumerate(parts))
             file.write(json.dumps({"id": str(number), "title": " ".join(title), "text": text}) + "\n")
 
 
@@ -71,7 +72,7 @@ class LookupEmbedder(Embeddings):
     """
 
     name = "lookup"
-    languages = None
+    languages: frozenset[str] | None = None
     dimensions = DIMENSIONS
 
     def __init__(self, topics: int = 400) -> None:
@@ -104,7 +105,8 @@ class LookupEmbedder(Embeddings):
         topic = self._topics[random.integers(len(self._topics), size=count)]
         inner = topic + 0.9 * random.standard_normal((count, INNER))
         rows = (inner @ self._turn + 0.15 * random.standard_normal((count, DIMENSIONS))).astype(np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        unit: Vectors = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,10 @@ class Asked:
     passage: str
 
 
-def questions(passages: Sequence[str], count: int, embedder: LookupEmbedder | None = None, noise: float = 1.4) -> list[Asked]:
-    """Questions of 3 to 6 words that a passage has, in its order, and 3 that it may not have, each from another passage."""
+def questions(
+    passages: Sequence[str], count: int, embedder: LookupEmbedder | None = None, noise: float = 1.4
+) -> list[Asked]:
+    """Questions of 3 to 6 words of a passage, in its order, and 3 of none, each from another passage."""
     random = np.random.default_rng(SEED + 1)
     chosen = random.choice(len(passages), min(count, len(passages)), replace=False).tolist()
     others = sentences(random, np.array(vocabulary()), len(chosen))

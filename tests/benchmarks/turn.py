@@ -27,7 +27,7 @@ from bot.composer import STATEMENTS
 from bot.conversations import FILE, Conversations
 from bot.engine import Engine, joined
 from bot.messages import Reply
-from bot.settings import Settings
+from bot.settings import load_settings
 from bot.transformers_chat import StreamedChatModel
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
@@ -50,7 +50,7 @@ METER = Meter()
 class MeteredEmbedder(HashEmbedder):
     """A HashEmbedder that remembers its vectors, and whose time is counted."""
 
-    languages = None
+    languages: frozenset[str] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class InstantChatModel(StreamedChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         began = time.perf_counter()
         statement = messages[-1].additional_kwargs[STATEMENTS][0]
-        chunks = [ChatGenerationChunk(message=AIMessageChunk(f"{word} ")) for word in statement.quote.split()]
+        chunks = [ChatGenerationChunk(message=AIMessageChunk(content=f"{word} ")) for word in statement.quote.split()]
         METER.seconds += time.perf_counter() - began
         yield from chunks
 
@@ -95,7 +95,7 @@ def main() -> None:
         update([DEMO], snapshots, embedder)
         with Conversations(home / FILE) as store:
             retriever = Retriever(snapshots=snapshots, embedder=embedder)
-            engine = Engine(retriever, InstantChatModel(), store, Settings(home=home))
+            engine = Engine(retriever, InstantChatModel(), store, load_settings(home=home))
             measure_short(engine, report)
             measure_long(engine, max(40, int(1000 * given.scale)), report)
     report.show()
