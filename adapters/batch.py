@@ -8,15 +8,11 @@ from typing import Any
 
 from adapters.output import hit_record, json_text, read_json_lines, reply_record
 from bot.engine import Engine, joined
-from bot.errors import GenerationError, InvalidMessage, ShopdeskError
+from bot.errors import BadBatch, GenerationError, InvalidMessage, ShopdeskError
 from retrieval.retriever import Retriever
 
 Report = Callable[[str], None]
 Answers = Iterator[dict[str, Any] | ShopdeskError]
-
-
-class BadBatch(ShopdeskError):
-    """A batch file, or a line of it, is not what the command expects."""
 
 
 def ask_batch(engine: Engine, source: Path, target: Path, report: Report) -> int:

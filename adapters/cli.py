@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from bot.messages import Label
     from bot.settings import Settings
 
+KEPT_SNAPSHOTS = 5
+
 # The rooms are imported inside the commands: `shopdesk --help` should not wait for an index or a model.
 ROOMS = ("knowledge", "retrieval", "bot", "adapters")
 
@@ -98,7 +100,7 @@ def main() -> None:
 def ingest(settings: Settings, paths: tuple[Path, ...], mappings: tuple[str, ...], currency: str | None) -> None:
     """Build or update an index from folders or files; only what changed is read and embedded.
 
-    What cannot be read is left out and named, and the exit status is then 1; the rest is indexed.
+    What cannot be read is left out and named, the rest is indexed. The last five snapshots are kept.
     """
     from adapters.desk import open_embedder, open_snapshots
     from adapters.progress import embedding_progress
@@ -108,15 +110,14 @@ def ingest(settings: Settings, paths: tuple[Path, ...], mappings: tuple[str, ...
     options = load_options(paths[0]).with_fields(mappings)
     if currency:
         options = replace(options, currency=currency.upper())
+    snapshots = open_snapshots(settings)
     with embedding_progress() as advance:
-        report = update(
-            paths, open_snapshots(settings), open_embedder(settings), options if mappings or currency else None, advance
-        )
+        given = options if mappings or currency else None
+        report = update(paths, snapshots, open_embedder(settings), given, advance)
+    snapshots.prune(KEPT_SNAPSHOTS)
     for problem in report.problems:
         say(f"shopdesk: left out: {problem}")
     print_json(asdict(report))
-    if report.problems:
-        raise SystemExit(1)
 
 
 @main.group()

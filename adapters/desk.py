@@ -61,7 +61,11 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
 
 def shop_options(retriever: Retriever) -> ReadOptions:
     """What the first ingested folder that is still there says of its shop."""
-    for root in retriever.snapshots.current().info["roots"]:
+    serving = retriever.corpus().number  # checked when it was opened: its manifest alone is read here
+    roots = (
+        root for snapshot in retriever.snapshots.list() if snapshot.number == serving for root in snapshot.info["roots"]
+    )
+    for root in roots:
         try:
             options = load_options(Path(root))
         except KnowledgeError:

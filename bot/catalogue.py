@@ -13,7 +13,7 @@ from retrieval.lexical import STOPWORDS, units
 from retrieval.retriever import Hit
 
 SHOWN = 3
-_AMOUNT = r"[£$€¥]?\s?(\d+(?:[.,]\d{1,2})?)(?!\s?(?:l|ml|litres?|g|kg|cm|mm|m|w|°?c|days?|years?|months?|%)\b)"
+_AMOUNT = r"[£$€¥]?\s?(\d++(?:[.,]\d{1,2})?+)(?!\s?(?:l|ml|litres?|g|kg|cm|mm|m|w|°?c|days?|years?|months?|%)\b)"
 _AT_MOST = re.compile(rf"\b(?:under|below|less than|up to|at most|max(?:imum)?|cheaper than|within)\s+{_AMOUNT}", re.I)
 _AT_MOST_ZH = re.compile(r"(\d+)\s*(?:英镑|镑|元|块)?\s*(?:以下|以内|之内)|(?:低于|不超过|少于)\s*£?(\d+)")
 _AT_LEAST = re.compile(rf"\b(?:over|above|more than|at least|from)\s+{_AMOUNT}", re.I)
@@ -23,8 +23,12 @@ _LOOKING = re.compile(
     r"|有没有|推荐|想买|哪款",
     re.I,
 )
-_WISH_WORDS = frozenset(units("under below less than up to at most max maximum cheaper within over above more least from "
-                              "stock available which any have sell looking recommend show need want that something"))  # fmt: skip
+_WISH_WORDS = frozenset(
+    units(
+        "under below less than up to at most max maximum cheaper within over above more least from stock available"
+        " which any have sell looking recommend show need want that something"
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

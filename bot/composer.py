@@ -14,8 +14,8 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from bot.evidence import Statement
 from bot.phrases import phrases
+from bot.statements import Statement
 from bot.transformers_chat import StreamedChatModel, plain_text
 from knowledge.languages import detect
 

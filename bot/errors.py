@@ -11,6 +11,7 @@ ShopdeskError                  root; the message is one line that says what, the
 ├── StoreError                 the conversation store cannot be used (newer version, damaged, disk full)
 ├── UnknownTurn                no turn, conversation or rating target by that id
 ├── InvalidMessage             the shopper's message cannot be taken as it is (empty, too long)
+├── BadBatch                   a batch file, or a line of it, is not what the command expects
 └── GenerationError            the model failed or cannot be loaded
 """
 
@@ -34,11 +35,16 @@ class InvalidMessage(ShopdeskError):
     """The shopper's message cannot be taken as it is: empty, or too long."""
 
 
+class BadBatch(ShopdeskError):
+    """A batch file of the command line, or a line of it, is not what the command expects."""
+
+
 class GenerationError(ShopdeskError):
     """The model failed while it was writing, or it cannot be loaded."""
 
 
 __all__ = [
+    "BadBatch",
     "DamagedSnapshot",
     "GenerationError",
     "IndexBusy",

@@ -11,8 +11,8 @@ from datetime import date
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from bot.composer import STATEMENTS
-from bot.evidence import Statement, plain
 from bot.messages import Message
+from bot.statements import Statement, plain
 from retrieval.retriever import Hit
 
 VERSION = 1  # counted up when the words below change, so that a stored turn can be explained

@@ -10,9 +10,9 @@ its weight grows with the question's length. `tests/benchmarks/public_data.py` m
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from retrieval.errors import DamagedSnapshot, RetrievalError
 from retrieval.lexical import units
 from retrieval.snapshots import Snapshots
 
+REMEMBERED = 4096  # vectors of texts, about 6 MB: the same passages answer most questions
 CANDIDATES = 100  # per ranking; a wanted k above half of it asks for more
 DENSE_WEIGHT = 1.0
 DOCUMENT_WEIGHT, DOCUMENT_HALF = 2.0, 10  # the weight a very long question gives, and the units at which it is half
@@ -69,11 +70,21 @@ class Retriever(BaseRetriever):
     filters: Filters = Filters()
     _serving: tuple[int, Corpus] | None = PrivateAttr(None)  # what the pointer said, and what was opened for it
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
-    _embed: Any = PrivateAttr(None)
+    _vectors: dict[str, NDArray[np.float32]] = PrivateAttr(default_factory=dict)
 
-    def model_post_init(self, context: Any) -> None:
-        """Remembers the vectors of recent questions."""
-        self._embed = lru_cache(maxsize=1024)(lambda text: self.embedder.embed([text])[0])
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (len(texts), dimensions); those of recent texts are remembered."""
+        with self._lock:
+            known = {text: self._vectors[text] for text in texts if text in self._vectors}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        known.update(zip(new, self.embedder.embed(new), strict=True))
+        with self._lock:
+            for text in texts:
+                self._vectors.pop(text, None)  # put back at the end: the front is what was not asked for longest
+                self._vectors[text] = known[text]
+            while len(self._vectors) > REMEMBERED:
+                del self._vectors[next(iter(self._vectors))]
+        return np.stack([known[text] for text in texts]) if texts else self.embedder.embed([])
 
     def corpus(self) -> Corpus:
         """The snapshot that serves now, opened.
@@ -117,7 +128,7 @@ class Retriever(BaseRetriever):
         allowed = _visible(corpus, filters or self.filters)
         depth = min(max(CANDIDATES, 2 * k), len(corpus))
         lexical, most = _lexical_scores(corpus, question, allowed)
-        vector = self._embed(question)
+        vector = self.embed([question])[0]
         dense_weight = DENSE_WEIGHT if self._speaks(question) else 0.0
         near = _near(corpus, vector, depth, allowed) if dense_weight else np.empty(0, np.int64)
         candidates = np.union1d(near, _best(lexical, depth))

@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -61,8 +62,14 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def minilm(tmp_path_factory: pytest.TempPathFactory) -> SentenceEmbedder:
-    """The model on board, exported once for all tests."""
-    embedder = SentenceEmbedder("minilm", tmp_path_factory.mktemp("models"))
-    embedder.embed(["once"])
-    return embedder
+def exported_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `models` folder of a home: the model on board, exported once for all tests."""
+    folder = tmp_path_factory.mktemp("models")
+    SentenceEmbedder("minilm", folder).embed(["once"])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def minilm(exported_models: Path) -> SentenceEmbedder:
+    """The model on board."""
+    return SentenceEmbedder("minilm", exported_models)

@@ -21,9 +21,7 @@ from retrieval.retriever import Hit
         ("200英镑以下的睡袋", set("睡袋"), 200.0, 0.0, False),
     ],
 )
-def test_limits_are_understood(
-    question: str, words: set[str], at_most: float, at_least: float, in_stock: bool
-) -> None:
+def test_limits_are_understood(question: str, words: set[str], at_most: float, at_least: float, in_stock: bool) -> None:
     found = wish(question)
     assert found is not None
     assert (found.at_most, found.at_least, found.in_stock) == (at_most, at_least, in_stock)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from bot.composer import LENGTH, STATEMENTS, ExtractiveChatModel, chosen, compose
-from bot.evidence import Statement, answering, statements
+from bot.evidence import answering
 from bot.phrases import phrases
+from bot.statements import Statement, statements
 from knowledge.chunking import chunk
 from knowledge.documents import Chunk, Document
 from retrieval.retriever import Hit

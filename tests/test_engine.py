@@ -425,6 +425,19 @@ def test_a_quote_of_two_sentences_can_be_found_too(desk: Desk) -> None:
     assert source.quote == f"{FIRST} {SECOND}"
 
 
+def test_a_quote_over_a_line_break_can_be_found_as_well(tmp_path: Path) -> None:
+    wrapped = "boots " * 8 + "\nboots \n£4.50 a pair, resoled."  # the break is read twice, as meant and as a wrap
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "resoling.md").write_text(f"# Resoling boots\n\n{wrapped}\n", encoding="utf-8")
+    retriever = Retriever(snapshots=Snapshots(tmp_path / "index"), embedder=HashEmbedder())
+    update([tmp_path / "documents"], retriever.snapshots, retriever.embedder)
+    desk = Desk(tmp_path, retriever, ExtractiveChatModel())
+    (source,) = desk.ask("How much is resoling a pair of boots?").sources
+    assert "£4.50 a pair" in source.quote
+    assert source.quote in source.passage
+    desk.store.close()
+
+
 def test_sources_are_the_passages_used_in_the_order_of_their_use(desk: Desk) -> None:
     desk.scripted.enqueue("A parcel to Ireland takes 4 working days. ", FIRST)
     reply = desk.ask("Can I return boots I wore once, from Ireland? How long does a parcel to Ireland take?")

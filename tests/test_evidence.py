@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import knowledge
-from bot.evidence import Statement, answering, origin, plain, statements, supported
+from bot.evidence import answering, origin, supported
+from bot.statements import Statement, plain, statements
 from knowledge.chunking import chunk
 from knowledge.documents import Chunk, Document
 from knowledge.files import ReadOptions, find_files
@@ -129,7 +130,8 @@ def test_every_quote_can_be_found_in_the_passage(words: list[str]) -> None:
         said = statements(piece, 7)
         assert [statement.order for statement in said] == list(range(len(said)))
         for statement in said:
-            assert statement.quote in piece.text
+            # Not "in" as it stands: a line break that chunking kept may be read as a wrap the second time.
+            assert "".join(statement.quote.split()) in "".join(piece.text.split())
             assert statement.passage == 7
             assert statement.text.strip()
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.evidence import Statement
 from bot.messages import Outcome, Reply, Turn
 from bot.policy import ENOUGH_CONFIDENCE, confidence, reranked, small_talk, standalone, wants_person
+from bot.statements import Statement
 
 
 def turn(question: str, text: str = "An answer.", outcome: Outcome = "answer") -> Turn:
@@ -147,9 +147,11 @@ def test_what_was_asked_always_comes_first(text: str, earlier: list[Turn]) -> No
 
 
 def test_what_was_just_said_is_put_back() -> None:
-    old, new = said("Express is £12.50.", 0.60), said("Express takes 2 working days.", 0.58)
+    old = said("Express is £12.50.", 0.60)
+    new = replace(said("Orders are packed on working days.", 0.58), heading="Packing", order=1)
     assert reranked([old, new], turn("cost?", "Express is £12.50."))[0].text == new.text
     assert reranked([old, new], None)[0].text == old.text
+    assert reranked([old, new], turn("cost?", "Something else."))[0].text == old.text
 
 
 @given(st.lists(st.tuples(st.floats(0, 2), st.floats(0, 1)), max_size=6))

@@ -134,7 +134,8 @@ def test_options_of_the_folder_and_of_the_command_line(shop: Shop) -> None:
     assert load_options(shop.root) == ReadOptions()
     shop.write(
         "knowledge.toml",
-        'name = "Tarn"\nsuggestions = ["Open today?"]\ncurrency = "gbp"\nignore = ["*.tmp"]\n[fields]\ntitle = "name"\ntext = ["a", "attr_*"]',
+        'name = "Tarn"\nsuggestions = ["Open today?"]\ncurrency = "gbp"\n'
+        'ignore = ["*.tmp"]\n[fields]\ntitle = "name"\ntext = ["a", "attr_*"]',
     )
     options = load_options(shop.root)
     fields = {"title": ("name",), "text": ("a", "attr_*")}

@@ -1,4 +1,4 @@
-"""Score fusion beside reciprocal rank fusion of the same rankings: the figures behind `retrieval.retriever`'s docstring.
+"""Score fusion beside reciprocal rank fusion of the same rankings; behind the docstring of `retrieval.retriever`.
 
     python -m tests.benchmarks public_data --data ../shared/data
 

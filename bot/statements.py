@@ -1,0 +1,102 @@
+"""What a passage says, as statements: its sentences, list items and table rows, each under its own heading."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from knowledge.documents import Chunk
+from knowledge.markdown import TABLE_RULE, Block, blocks
+from knowledge.sentences import split
+
+_BOLD_QUESTION = re.compile(r"^\s*\*{1,2}(?:\d+[.)]\s*)?([^*\n]+[?？])\*{1,2}\s*")
+_ONLY_LINK = re.compile(r"\s*\[[^\]]*\]\([^)]*\)[\s.。]*")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_MARKS = re.compile(r"\*{1,3}|`|(?<![\w])_{1,2}|_{1,2}(?![\w])")
+_AMOUNT = re.compile(r"[£$€¥]\s?[\d.,]+")
+_BARE = re.compile(r"[\d.,½¼¾+–-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One thing a passage says. `passage` and `order` say where; `quote` is its text as the document has it.
+
+    `heading` is the question or heading right above it, `subject` the product it is about, if it is one's fact;
+    a `row` of a table stands alone. `score` is how well it answers, about 0 to 1;
+    `coverage` the share of the question's words that it, its headings and its passage have.
+    """
+
+    text: str
+    quote: str
+    heading: str
+    passage: int
+    order: int
+    subject: str = ""
+    row: bool = False
+    score: float = 0.0
+    coverage: float = 0.0
+
+
+def plain(text: str) -> str:
+    """Markdown as it is read: no emphasis, no code marks, links as their text."""
+    return " ".join(_MARKS.sub("", _LINK.sub(r"\1", text)).split())
+
+
+def statements(chunk: Chunk, passage: int = 0) -> list[Statement]:
+    """What a passage says, in reading order."""
+    heading = (chunk.heading or (chunk.title,))[-1]
+    subject = chunk.title if "#" in chunk.document else ""
+    found: list[Statement] = []
+    local, header = heading, list[str]()
+
+    def add(words: str, quote: str, row: bool = False) -> None:
+        if words.strip(" .:"):
+            found.append(Statement(words, quote, local, passage, len(found), subject, row))
+
+    parts = blocks(chunk.text)
+    for at, block in enumerate(parts):
+        if block.kind == "row":
+            if TABLE_RULE.fullmatch(block.text):
+                continue
+            cells = _cells(block)
+            if at + 1 < len(parts) and parts[at + 1].kind == "row" and TABLE_RULE.fullmatch(parts[at + 1].text):
+                header = cells
+                continue
+            add(_row_in_words(header, cells), block.text, row=True)
+        elif block.kind == "heading":
+            local = plain(block.text)
+        else:
+            body = block.text
+            if asked := _BOLD_QUESTION.match(body):
+                local, body = asked[1], body[asked.end() :]
+            for sentence in split(body):
+                if not _ONLY_LINK.fullmatch(sentence):
+                    add(plain(sentence), sentence)
+    return found
+
+
+def _cells(row: Block) -> list[str]:
+    return [plain(cell.strip()) for cell in row.text.strip().strip("|").split("|")]
+
+
+def _row_in_words(header: list[str], cells: list[str]) -> str:
+    """ "Standard: Royal Mail, £4.50, 2-4 working days"; a bare number, or one of two prices, gets its
+    column's name: "Tents: 3 years"."""
+    names = header if len(header) == len(cells) else [""] * len(cells)
+    filled = [(name, cell) for name, cell in zip(names[1:], cells[1:], strict=True) if cell.strip("-–— ")]
+    amounts = sum(_AMOUNT.fullmatch(cell) is not None for _, cell in filled)
+    named = [
+        _named(name, cell, len(filled) == 1)
+        if _BARE.fullmatch(cell) or (amounts > 1 and _AMOUNT.fullmatch(cell))
+        else cell
+        for name, cell in filled
+    ]
+    return ": ".join(part for part in (cells[0], ", ".join(named)) if part)
+
+
+def _named(name: str, cell: str, one: bool) -> str:
+    """A bare number with what its column counts: as a unit in a table of two columns, as a label in a wider one."""
+    if not name:
+        return cell
+    lower = name[:1].lower() + name[1:] if name[1:2].islower() else name
+    return f"{cell} {lower}" if one else f"{lower} {cell}"
