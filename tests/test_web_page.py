@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import threading
@@ -228,6 +229,7 @@ class CutFirstStream:
             await send(message)
             if not self.cut and b"event: text" in message.get("body", b""):
                 self.cut = True
+                await asyncio.sleep(0.3)  # what was sent is on its way before the line goes dead
                 raise ConnectionResetError("cut by the test")
 
         if scope["type"] == "http" and scope["path"].endswith("/messages"):

@@ -5,7 +5,8 @@
 chorus: 19,406 real products, 60 queries; nDCG@10 over the judged products only (`quality.py`). doc2dial: 273 documents,
 1,902 questions; whether the first (or one of the first five) documents is the right one, with the whole dialogue as the
 query. Then score fusion beside plain reciprocal rank fusion (`fusion.py`). Embedding 33,000 chunks
-takes a quarter of an hour on two cores; at a smaller `--scale` chorus holds that share of the products nobody judged.
+takes a quarter of an hour on two idle cores; at a smaller `--scale` chorus has only that share of the products nobody
+judged, and doc2dial that share of the questions.
 The data stays where it is; everything made from it is removed at the end.
 """
 
@@ -45,7 +46,7 @@ def main() -> None:
         home = Path(folder)
         prepare_embedder(home)
         measure_products(given.data, given.scale, home, report)
-        measure_documents(given.data, home, report)
+        measure_documents(given.data, given.scale, home, report)
     report.show()
 
 
@@ -73,10 +74,10 @@ def measure_products(data: Path, scale: float, home: Path, report: Report) -> No
         report.add(f"{PRODUCTS}: {name}, nDCG@10 in the first 10", mean(shallow))
 
 
-def measure_documents(data: Path, home: Path, report: Report) -> None:
+def measure_documents(data: Path, scale: float, home: Path, report: Report) -> None:
     """R@1 and R@5 of the document."""
     ingest(file_of(data, DOCUMENTS), DOCUMENTS, home, report)
-    asked = {record["id"]: record for record in records(data, QUESTIONS)}
+    asked = {record["id"]: record for record in records(data, QUESTIONS)[:: round(1 / scale)]}
     found = search({key: record["question"] for key, record in asked.items()}, DOCUMENTS, home, k=50)
     for k, target in ((1, 0.86), (5, None)):
         right = mean(record["doc_key"] in found[key][:k] for key, record in asked.items())
