@@ -115,7 +115,8 @@ def _cosines(
     if embed is None:
         return [None] * len(said)
     rows = embed([question.partition("\n")[0], question, *(f"{s.heading}. {s.text}" for s in said)])
-    return [float(max(cosine, 0.0)) for cosine in rows[2:] @ (rows[0] * (1 - LEANT_ON) + rows[1] * LEANT_ON)]
+    asked = rows[0] * (1 - LEANT_ON) + rows[1] * LEANT_ON
+    return [max(float(cosine), 0.0) for cosine in np.einsum("ij,j->i", rows[2:], asked)]
 
 
 def supported(sentence: str, passages: Sequence[str]) -> bool:

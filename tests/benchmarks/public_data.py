@@ -4,10 +4,11 @@
 
 chorus: 19,406 real products, 60 queries; nDCG@10 over the judged products only (`quality.py`). doc2dial: 273 documents,
 1,902 questions; whether the first (or one of the first five) documents is the right one, with the whole dialogue as the
-query. Then score fusion beside plain reciprocal rank fusion (`fusion.py`). Embedding 33,000 chunks
-takes a quarter of an hour on two idle cores; at a smaller `--scale` chorus has only that share of the products nobody
-judged, and doc2dial that share of the questions.
-The data stays where it is; everything made from it is removed at the end.
+query. Then score fusion beside plain reciprocal rank fusion (`fusion.py`) over the same indexes.
+
+Embedding 33,000 chunks takes a quarter of an hour on two idle cores. At a smaller `--scale` chorus has only that share
+of the products nobody judged, and doc2dial that share of the questions. The data stays where it is; everything made
+from it is removed at the end.
 """
 
 from __future__ import annotations
