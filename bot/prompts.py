@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import lru_cache
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
@@ -63,6 +64,7 @@ def _headed(hit: Hit) -> str:
     return " > ".join((hit.chunk.title, *hit.chunk.heading)) + "\n" + plain_lines(hit.chunk.text)
 
 
+@lru_cache(maxsize=1024)
 def plain_lines(text: str) -> str:
     """The passage without emphasis and link targets, its lines kept."""
     return "\n".join(plain(line) for line in text.split("\n"))
