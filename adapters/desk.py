@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bot.conversations import FILE, Conversations
-from bot.engine import Engine
 from bot.errors import KnowledgeError
-from bot.generators import load_generator
 from bot.settings import Settings
 from knowledge.files import ReadOptions, load_options
 from retrieval.embedders import SentenceEmbedder
-from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
+
+if TYPE_CHECKING:  # an ingest needs none of these, and their imports take longer than an update of one document
+    from bot.conversations import Conversations
+    from bot.engine import Engine
+    from retrieval.retriever import Retriever
 
 
 def open_snapshots(settings: Settings) -> Snapshots:
@@ -29,11 +31,15 @@ def open_embedder(settings: Settings) -> SentenceEmbedder:
 
 def open_store(settings: Settings) -> Conversations:
     """The conversations; the home folder is made."""
+    from bot.conversations import FILE, Conversations
+
     return Conversations(settings.home / FILE)
 
 
 def open_retriever(settings: Settings) -> Retriever:
     """A retriever whose index is open. Raises NoSnapshot when nothing was ingested."""
+    from retrieval.retriever import Retriever
+
     retriever = Retriever(snapshots=open_snapshots(settings), embedder=open_embedder(settings))
     retriever.corpus()
     return retriever
@@ -45,6 +51,9 @@ def open_engine(settings: Settings) -> Iterator[Engine]:
 
     Raises ShopdeskError in one line for what is missing.
     """
+    from bot.engine import Engine
+    from bot.generators import load_generator
+
     retriever = open_retriever(settings)
     generator = load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
     shop = shop_options(retriever)
