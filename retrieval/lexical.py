@@ -4,7 +4,7 @@ The scoring is Okapi BM25 with Lucene's idf (Robertson and Zaragoza, "The Probab
 the sum over the question's terms of `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / mean length))`.
 
 Why not SQLite's FTS5 or bm25s: on the same terms and 200,000 chunks (20,000) a search took 0.54 ms (0.14) here, 26 ms
-(2.2) in FTS5 and 9.5 ms (0.60) in bm25s; replacing a chunk 0.76 s (0.08) here, 0.001 s in FTS5, and 54 s (3.9) in bm25s,
+(2.2) in FTS5 and 9.5 ms (0.60) in bm25s; replacing a chunk 0.76 s (0.08) here, 0.001 s in FTS5, 54 s (3.9) in bm25s,
 which must be built anew. All three reach nDCG@10 0.87 on chorus. `make bench ARGS=lexical` measures it.
 """
 
