@@ -17,6 +17,7 @@ from bot.errors import GenerationError, ShopdeskError
 from bot.generators import describe
 from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
 from bot.phrases import phrases
+from bot.questions import asked_words
 from bot.statements import Statement
 from bot.transformers_chat import plain_text
 from knowledge.languages import detect
@@ -90,6 +91,9 @@ class Answering:
         """The passages for a reply, in the asker's language where there are any."""
         wanted = self.engine.settings.passages
         hits = self._found(question, 2 * wanted)
+        if question != self.turn.question and len(asked_words(self.turn.question)) > 1:  # the topic may have moved on
+            alone = self._found(self.turn.question, wanted // 2)
+            hits = [*alone, *(hit for hit in hits if hit.chunk.id not in {own.chunk.id for own in alone})]
         readable = [hit for hit in hits if hit.chunk.language == self.language or "#" in hit.chunk.document]
         hits = (readable or hits)[:wanted]
         self._explain(question, hits)
