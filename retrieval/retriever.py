@@ -4,7 +4,8 @@ Fusion: each ranking's scores are divided by its best and added with weights. Re
 R@1 on doc2dial with the whole dialogue as the query: 0.847 against 0.849; nDCG@10 on a tenth of chorus: 0.938 against
 0.927), but throw away how much better a hit is, which the engine needs to tell an answer from a near miss.
 What does gain is a third ranking, of whole documents (0.78 without it): a long question speaks about a document, a
-short one about a passage, so its weight grows with the question's length. `make bench ARGS=public_data` measures it.
+short one about a passage, so its weight grows with the question's length. The weights were chosen on these
+same questions. `make bench ARGS=public_data` measures it.
 """
 
 from __future__ import annotations

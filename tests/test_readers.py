@@ -252,7 +252,9 @@ def test_control_and_invisible_characters_are_dropped(shop: Shop) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_decode_to_text_that_can_be_stored(data: bytes) -> None:
-    clean(decode(data)).encode()
+    text = clean(decode(data))
+    assert text.encode().decode() == text
+    assert "\x00" not in text
 
 
 @pytest.mark.parametrize(
