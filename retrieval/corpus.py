@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from knowledge.documents import Chunk, Document
 from retrieval.errors import RetrievalError
 from retrieval.index import VectorIndex
-from retrieval.lexical import LexicalIndex
+from retrieval.lexical import LexicalIndex, WholeDocuments
 from retrieval.snapshots import Snapshot
 
 UNTIL_EVER: Final = 2**31 - 1
@@ -200,6 +200,11 @@ class Corpus:
     def numbers(self) -> Mapping[str, int]:
         """The documents' numbers by path."""
         return {path: number for number, path in enumerate(self.paths)}
+
+    @cached_property
+    def whole_documents(self) -> WholeDocuments:
+        """The lexical index of documents by number."""
+        return WholeDocuments(self.lexical, self.columns.document)
 
     def chunk(self, position: int) -> Chunk:
         """The chunk at a position. Raises IndexError outside of the corpus."""

@@ -164,19 +164,6 @@ class LexicalIndex:
             total[self._positions[start:end]] += self._impacts[start:end] * weight
         return total
 
-    def document_scores(self, question: str, documents: NDArray[np.int32]) -> Scores:
-        """The BM25 score of whole documents, shape (number of documents,); `documents[p]` is the one of position p."""
-        count_of = int(documents.max()) + 1 if len(documents) else 0
-        lengths = np.bincount(documents, self._lengths, count_of)
-        mean = max(float(lengths.mean()), 1.0) if count_of else 1.0
-        norm = K1 * (1 - DOCUMENT_B + DOCUMENT_B * np.maximum(lengths, 1.0) / mean)  # 0 / 0 for no words otherwise
-        total = np.zeros(count_of, np.float32)
-        for start, end, count in self._found(question):
-            tf = np.bincount(documents[self._positions[start:end]], self._frequencies[start:end], count_of)
-            weight = count * _idf(count_of, int(np.count_nonzero(tf)))
-            total += (weight * tf * (K1 + 1) / (tf + norm)).astype(np.float32)
-        return total
-
     def _found(self, question: str) -> list[tuple[int, int, int]]:
         """The slice of postings of each term of the question that the index has, and its count in the question."""
         asked, counts = np.unique(asked_keys(question), return_counts=True)
@@ -205,6 +192,42 @@ class LexicalIndex:
         """The index that `save` wrote."""
         names = ("keys", "starts", "positions", "frequencies", "lengths")
         return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in names))
+
+
+class WholeDocuments:
+    """BM25 of documents put together from the texts of an index: `documents[p]` is the number of position p's.
+
+    Immutable; safe to search from several threads.
+    """
+
+    def __init__(self, index: LexicalIndex, documents: NDArray[np.int32]) -> None:
+        self._index, self._documents = index, documents
+        lengths = np.bincount(documents, index._lengths)
+        mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
+        norm = K1 * (1 - DOCUMENT_B + DOCUMENT_B * np.maximum(lengths, 1.0) / mean)  # 0 / 0 for no words otherwise
+        self._norm = norm.astype(np.float32)
+
+    def __len__(self) -> int:
+        return len(self._norm)
+
+    def scores(self, question: str) -> Scores:
+        """The BM25 score of every document, shape (number of documents,)."""
+        total = np.zeros(len(self), np.float32)
+        for start, end, count in self._index._found(question):
+            having, tf = self._frequencies(start, end)
+            weight = np.float32(count * _idf(len(self), len(having)) * (K1 + 1))
+            total[having] += weight * tf / (tf + self._norm[having])
+        return total
+
+    def _frequencies(self, start: int, end: int) -> tuple[NDArray[np.int32], Scores]:
+        """The documents that have the term of these postings, and how often."""
+        documents = self._documents[self._index._positions[start:end]]
+        tf = self._index._frequencies[start:end].astype(np.float32)
+        if np.any(documents[1:] < documents[:-1]):  # chunks that came with an update lie behind all others
+            order = np.argsort(documents, kind="stable")
+            documents, tf = documents[order], tf[order]
+        first = np.flatnonzero(np.diff(documents, prepend=-1))
+        return documents[first], np.add.reduceat(tf, first)
 
 
 def _idf(texts: int, having: int) -> float:

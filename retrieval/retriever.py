@@ -128,11 +128,11 @@ class Retriever(BaseRetriever):
             return []
         allowed = _visible(corpus, filters or self.filters)
         depth = min(max(CANDIDATES, 2 * k), len(corpus))
-        lexical, most = _lexical_scores(corpus, question, allowed)
+        lexical, found, most = _lexical_scores(corpus, question, allowed)
         vector = self.embed([question])[0]
         dense_weight = DENSE_WEIGHT if self._speaks(question) else 0.0
         near = _near(corpus, vector, depth, allowed) if dense_weight else np.empty(0, np.int64)
-        candidates = np.union1d(near, _best(lexical, depth))
+        candidates = np.union1d(near, found[_best(lexical[found], depth)])
         if not len(candidates):
             return []
         # Not `@`: its threads cost more than so few rows are worth, most of all beside another busy process.
@@ -181,19 +181,23 @@ def _near(corpus: Corpus, vector: NDArray[np.float32], depth: int, allowed: NDAr
     return corpus.position_of(ids[0][ids[0] >= 0])
 
 
-def _lexical_scores(corpus: Corpus, question: str, allowed: NDArray[np.bool_]) -> tuple[NDArray[np.float32], float]:
-    """The fused lexical score of every position, 0 where it is not allowed, and the most it could be."""
-    chunks = _relative(corpus.lexical.scores(question) * allowed)
-    documents = corpus.columns.document
-    if len(corpus.paths) == len(corpus):  # a document a chunk: the second ranking would be the first
-        return chunks, 1.0
-    length = len(set(units(question)))
-    weight = DOCUMENT_WEIGHT * length / (length + DOCUMENT_HALF)
-    # Only a passage that has something of the question itself is lifted by its document.
-    lifted = np.flatnonzero(chunks)
-    whole = corpus.lexical.document_scores(question, documents)[documents[lifted]]
-    chunks[lifted] += np.float32(weight) * _relative(whole)
-    return chunks, 1.0 + weight
+def _lexical_scores(
+    corpus: Corpus, question: str, allowed: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.int64], float]:
+    """The fused lexical score of every position, the allowed positions that have one, and the most it could be."""
+    scores = corpus.lexical.scores(question) * allowed
+    found = np.flatnonzero(scores)
+    passages = _relative(scores[found])
+    most = 1.0
+    if len(corpus.paths) < len(corpus):  # with a document a chunk the second ranking would be the first
+        length = len(set(units(question)))
+        weight = DOCUMENT_WEIGHT * length / (length + DOCUMENT_HALF)
+        # Only a passage that has something of the question itself is lifted by its document.
+        whole = corpus.whole_documents.scores(question)[corpus.columns.document[found]]
+        passages += np.float32(weight) * _relative(whole)
+        most += weight
+    scores[found] = passages
+    return scores, found, most
 
 
 def _relative(scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -202,6 +206,5 @@ def _relative(scores: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _best(scores: NDArray[np.float32], depth: int) -> NDArray[np.int64]:
-    """Positions of the `depth` highest scores above 0, in no order."""
-    top = np.argpartition(-scores, depth - 1)[:depth] if depth < len(scores) else np.arange(len(scores))
-    return top[scores[top] > 0].astype(np.int64)
+    """Where the `depth` highest scores are, in no order; all of them when there are not as many."""
+    return np.argpartition(-scores, depth - 1)[:depth] if depth < len(scores) else np.arange(len(scores))

@@ -37,7 +37,7 @@ def rankers(retriever: Retriever) -> dict[str, Ranker]:
     def whole(question: str) -> list[int]:
         if len(corpus.paths) == len(corpus):  # a document a chunk: it would be the lexical ranking again
             return []
-        scores = corpus.lexical.document_scores(question, owner)[owner]
+        scores = corpus.whole_documents.scores(question)[owner]
         return best(np.where(corpus.lexical.scores(question) > 0, scores, 0))
 
     @cache
