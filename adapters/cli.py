@@ -250,6 +250,64 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
         web_server.run(engine, settings)
 
 
+@main.command("eval")
+@click.argument("suite", required=False, type=click.Path(path_type=Path))
+@click.option("--public", multiple=True, metavar="NAME", help="A public data set in place of a suite, or `all`.")
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="Where the public data sets lie.")
+@click.option("--judge", type=click.Path(path_type=Path), metavar="DIR", help="Compare these weights of a judge.")
+@click.option("--kinds", multiple=True, metavar="KIND[,KIND]", help="Only the cases of these kinds.")
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Only so many of the cases.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which ones.")
+@click.option("--at-least", multiple=True, metavar="FIGURE=N", help="Exit status 1 if less: correct=0.92.")
+@click.option("--at-most", multiple=True, metavar="FIGURE=N", help="Exit status 1 if more: over_refusal=0.04.")
+@click.option("--against", type=click.Path(path_type=Path), metavar="RUN", help="Compare with a run that was kept.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Keep the run, with every reply.")
+@click.option("--failures", is_flag=True, help="List what failed: the message, the reply, and what is wrong with it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+@_command
+def evaluate(settings: Settings, **options: Any) -> None:
+    """Play a suite of cases through the desk, and print the figures of each kind with their 95 % intervals.
+
+    SUITE is a .jsonl file, run against the index, or a folder with a suite.toml that names its documents. In its place
+    --public takes the questions of public data sets.
+    """
+    from adapters.evaluate import Wanted
+    from adapters.evaluate import evaluate as run
+
+    if not run(settings, Wanted(**options)):
+        raise SystemExit(1)
+
+
+@main.group()
+def learn() -> None:
+    """Train what the project ships (`pip install -e '.[learn]'`)."""
+
+
+@learn.command()
+@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
+@click.option("--start", metavar="DIR", help="Weights to start from (default: the MiniLM on board).")
+@click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Times that each pair is seen.")
+@click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the pairs.")
+@_command
+def judge(settings: Settings, **options: Any) -> None:
+    """Train the judge of answers and of evidence; a run that was stopped goes on."""
+    from adapters.learn import learn_judge
+
+    learn_judge(settings, **options)
+
+
+@learn.command("ranking")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.json", help="Where they go.")
+@_command
+def fit_ranking(settings: Settings, out: Path) -> None:
+    """Fit the weights by which statements are ranked and questions declined, on the curriculum's shops."""
+    from adapters.learn import learn_ranking
+
+    learn_ranking(settings, out)
+
+
 @main.command()
 @click.argument("turn")
 @click.argument("label", type=click.Choice(["up", "down"]))

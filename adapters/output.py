@@ -47,6 +47,7 @@ def reply_record(identity: Any, number: int, conversation: str, reply: Reply) ->
         "turn": number,
         "reply": reply.text,
         "outcome": reply.outcome,
+        "reason": reply.reason,
         "confidence": reply.confidence,
         "sources": [source_record(source) for source in reply.sources],
         "timings": dict(reply.timings),

@@ -68,6 +68,7 @@ class ReplyOut(BaseModel):
     turn: str = Field(description="The turn's id, for rating it.")
     text: str
     outcome: Outcome
+    reason: str = Field(description="Why a person takes over, or why the desk declined; empty for an answer.")
     confidence: float
     sources: list[SourceOut]
     stopped: bool = Field(description="Whether the reply was stopped before its end.")

@@ -61,6 +61,7 @@ def reply_data(reply: Reply) -> dict[str, Any]:
         "turn": reply.turn,
         "text": reply.text,
         "outcome": reply.outcome,
+        "reason": reply.reason,
         "confidence": reply.confidence,
         "sources": [source_data(source) for source in reply.sources],
         "stopped": reply.stopped,

@@ -7,19 +7,31 @@ import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import BaseMessage
 
-from bot import catalogue, evidence, policy, prompts
+from bot import evidence, policy, prompts, ranking
 from bot.checkpoints import first_line
+from bot.choices import underspecified
+from bot.conduct.guard import Guard
+from bot.conduct.handover import Reason
+from bot.conduct.planted import disarmed, is_armed
+from bot.conduct.reading import Reading, read
+from bot.conduct.steering import heard
 from bot.errors import GenerationError, ShopdeskError
+from bot.expansion import other_words, translated
 from bot.generators import describe
 from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
+from bot.parts import asked_parts
 from bot.phrases import phrases
+from bot.products.reply import ProductReply, reply_about_products
 from bot.questions import asked_words
+from bot.ranking import NOTHING, Ranking
 from bot.statements import Statement
 from bot.transformers_chat import plain_text
+from bot.understanding import standalone
 from knowledge.languages import detect
 from knowledge.sentences import split_paragraph
 from retrieval.retriever import Filters, Hit
@@ -27,9 +39,19 @@ from retrieval.retriever import Filters, Hit
 if TYPE_CHECKING:
     from bot.engine import Engine
 
-PRODUCTS_LOOKED_AT = 60
 HISTORY = 6  # turns a question may lean on
 PROMPT_HISTORY = 3  # turns that the prompt repeats
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One question of a message: as it was asked, with what it leans on, and what was found for it."""
+
+    asked: str
+    question: str
+    hits: tuple[Hit, ...] = ()
+    ranked: Ranking = NOTHING
+    about: ProductReply | None = None
 
 
 class Answering:
@@ -42,6 +64,10 @@ class Answering:
         self.said: list[str] = []
         self.sources: tuple[Source, ...] = ()
         self.outcome: Outcome = "answer"
+        self.reason = ""
+        self.earlier: list[Turn] = []
+        self.reading = Reading(turn.question)
+        self.armed: set[str] = set()  # documents found in which somebody planted instructions
         self.confidence = 1.0
         self.stopped = False
         self.timings: dict[str, float] = {}
@@ -61,114 +87,219 @@ class Answering:
 
     def _speak(self) -> Iterator[Event]:
         turns = self.engine.store.turns(self.turn.conversation, HISTORY + 1)
-        earlier = [turn for turn in turns if turn.reply is not None and turn.id != self.turn.id]
-        last = earlier[-1] if earlier else None
-        if policy.wants_person(self.turn.question, last):
-            self.outcome = "handover"
-            yield from self._say(self.phrases.hand_over, *self._reach())
-            return
-        if kind := policy.small_talk(self.turn.question):
-            yield from self._say(getattr(self.phrases, kind))
+        self.earlier = [turn for turn in turns if turn.reply is not None and turn.id != self.turn.id]
+        if (yield from self._settles()):
             return
         yield Status("searching")
-        question = policy.standalone(self.turn.question, earlier)
-        if offered := self._offers(question):
-            self._explain(question, [offer.hit for offer in offered])
-            self.sources = tuple(_source(offer.hit, [offer.quote]) for offer in offered)
-            yield from self._say(*catalogue.present(offered, self.language))
-            return
-        hits = self._search(question)
-        with self._timed("evidence"):
-            ranked = policy.reranked(self._rank(question, hits), last)
-        self.confidence = policy.confidence(ranked)
-        if self.confidence < policy.ENOUGH_CONFIDENCE:
-            yield from self._decline(hits)
+        earlier = _asked(self.earlier)
+        parts = [self._looked_up(part, standalone(part, earlier)) for part in asked_parts(self.turn.question)]
+        answered = [part for part in parts if part.about or self._is_enough(part)]
+        self.confidence = min((part.ranked.confidence for part in answered or parts if not part.about), default=1.0)
+        if not answered:
+            yield from self._turn_away(parts[0].hits)
             return
         yield Status("writing")
-        yield from self._write(hits, ranked, earlier)
+        for part in answered:
+            if part.about:
+                yield from self._tell(part.about)
+            elif len(parts) == 1 and (choices := self._choices(part)):
+                yield from self._ask_back(choices)
+            else:
+                yield from self._write(part, earlier)
+        if self.stopped:
+            return
+        if not self.said:  # nothing that was written could be released
+            yield from self._decline(parts[0].hits)
+        elif self.outcome == "answer" and len(answered) < len(parts):
+            yield from self._say(self.phrases.rest_not_found)
 
-    def _search(self, question: str) -> list[Hit]:
-        """The passages for a reply, in the asker's language where there are any."""
+    def _looked_up(self, asked: str, question: str) -> _Part:
+        """What the catalogue or the documents have for one of the message's questions."""
+        if not self.reading.outside and (about := self._about_products(question)):
+            self._explain(question, [hit for hit, _ in about.sources])
+            return _Part(asked, question, about=about)
+        hits = self._search(asked, question)
+        with self._timed("ranking"):
+            found = self._rank(question, hits)
+            last = self.earlier[-1] if self.earlier else None
+            ranked = Ranking(policy.reranked(found.statements, last), found.confidence)
+        return _Part(asked, question, tuple(hits), ranked)
+
+    def _is_enough(self, part: _Part) -> bool:
+        """Whether the desk answers; a message that is outside its business, or steers, must be answered for certain."""
+        careful = self.reading.steered or self.reading.is_doubtful
+        enough = policy.SURE_STEERED if careful else policy.ENOUGH_CONFIDENCE
+        if self.reading.outside:
+            enough = policy.SURE_OUTSIDE
+        return part.ranked.confidence >= enough
+
+    def _turn_away(self, hits: Sequence[Hit]) -> Iterator[Event]:
+        if self.reading.outside:
+            yield from self._turn_down("out_of_scope")
+        elif self.reading.steered:
+            yield from self._turn_down("steering")
+        elif kind := self.reading.likely_small_talk():
+            yield from self._say(getattr(self.phrases, kind))
+        else:
+            yield from self._decline(hits)
+
+    def _tell(self, about: ProductReply) -> Iterator[Event]:
+        self.sources += tuple(_source(hit, [quote]) for hit, quote in about.sources)
+        self.outcome = about.outcome
+        yield from self._say(*about.sentences)
+
+    def _choices(self, part: _Part) -> list[str] | None:
+        last = self.earlier[-1] if self.earlier else None
+        documents = [hit.chunk.document for hit in part.hits]
+        return underspecified(part.question, part.ranked.statements, last, documents)
+
+    def _ask_back(self, choices: Sequence[str]) -> Iterator[Event]:
+        self.outcome = "clarify"
+        yield from self._say(self.phrases.depends.format(choices=self.phrases.comma.join(choices)))
+
+    def _settles(self) -> Generator[Event, None, bool]:
+        """Speaks what needs no search: a hand-over, small talk, the refusal to be steered. Says whether that was all.
+
+        What is left to ask of a message that steers takes its place from here on.
+        """
+        self.reading = read(self.turn.question, self.earlier, self.engine.shop_name, self.engine.retriever)
+        if not self.reading.question:
+            yield from self._turn_down("steering")
+        elif self.reading.reason:
+            yield from self._hand_over(self.reading.reason)
+        elif self.reading.small_talk:
+            yield from self._say(getattr(self.phrases, self.reading.small_talk))
+        else:
+            self.turn = replace(self.turn, question=self.reading.question)
+            return False
+        return True
+
+    def _hand_over(self, reason: Reason) -> Iterator[Event]:
+        self.outcome, self.reason = "handover", reason
+        yield from self._say(getattr(self.phrases, reason), *self._reach())
+
+    def _turn_down(self, reason: Literal["out_of_scope", "steering"]) -> Iterator[Event]:
+        self.outcome, self.reason = "decline", reason
+        yield from self._say(getattr(self.phrases, reason))
+
+    def _search(self, asked: str, question: str) -> list[Hit]:
+        """The passages for a reply, all in one language: the asker's, unless the best of them is in another."""
         wanted = self.engine.settings.passages
         hits = self._found(question, 2 * wanted)
-        if question != self.turn.question and len(asked_words(self.turn.question)) > 1:  # the topic may have moved on
-            alone = self._found(self.turn.question, wanted // 2)
+        if question != asked and len(asked_words(asked)) > 1:  # the topic may have moved on
+            alone = self._found(asked, wanted // 2)
             hits = [*alone, *(hit for hit in hits if hit.chunk.id not in {own.chunk.id for own in alone})]
-        readable = [hit for hit in hits if hit.chunk.language == self.language or "#" in hit.chunk.document]
-        hits = (readable or hits)[:wanted]
+        hits = _in_one_language(hits)[:wanted]
         self._explain(question, hits)
         return hits
 
     def _found(self, question: str, k: int) -> list[Hit]:
         audience = self.engine.store.conversation(self.turn.conversation).audience
         with self._timed("search"):
-            return self.engine.retriever.search(question, k, Filters(audience, self.engine.today()))
+            retriever = self.engine.retriever
+            other = other_words(question, retriever.corpus().lexical.rarity)
+            hits = retriever.search(question, k, Filters(audience, self.engine.today()), other)
+        self.armed.update(hit.chunk.document for hit in hits if is_armed(hit.chunk))
+        return [replace(hit, chunk=disarmed(hit.chunk)) for hit in hits]
 
     def _explain(self, question: str, hits: Sequence[Hit]) -> None:
         self.explanation["snapshot"] = self.engine.retriever.corpus().number
         self.explanation["question"] = question
         self.explanation["chunks"] = [[h.chunk.id, h.chunk.content_hash, round(h.score, 4)] for h in hits]
 
-    def _offers(self, question: str) -> list[catalogue.Offer]:
-        """The products for a message that asks for some within limits; none for any other message."""
-        wanted = catalogue.wish(question)
-        if wanted is None:
-            return []
-        hits = self._found(question, PRODUCTS_LOOKED_AT)
-        corpus = self.engine.retriever.corpus()
-        facts = {hit.chunk.document: corpus.document(hit.chunk.document)["facts"] for hit in hits}
-        return catalogue.offers(hits, facts, wanted)
+    def _about_products(self, question: str) -> ProductReply | None:
+        """What the catalogue's typed facts say to a question about products; None to any other."""
+        retriever, last = self.engine.retriever, self.earlier[-1].reply if self.earlier else None
+        audience, day = self.engine.store.conversation(self.turn.conversation).audience, self.engine.today()
+        with self._timed("products"):
+            about = reply_about_products(
+                question,
+                retriever.corpus(),
+                lambda words, k: retriever.search(words, k, Filters(audience, day)),
+                self.language,
+                audience=audience,
+                day=day,
+                mentioned=[source.document for source in last.sources] if last else (),
+                may_ask=last is None or last.outcome != "clarify",
+            )
+        if about is None:
+            return None
+        self.armed.update(hit.chunk.document for hit, _ in about.sources if is_armed(hit.chunk))
+        sources = tuple((replace(hit, chunk=disarmed(hit.chunk)), quote) for hit, quote in about.sources)
+        about = replace(about, sources=sources)
+        guard = self._guard([hit for hit, _ in about.sources])
+        return None if any(self._objects(guard, sentence) for sentence in about.sentences) else about
 
-    def _rank(self, question: str, hits: Sequence[Hit]) -> list[Statement]:
-        if not hits:
-            return []
-        retriever = self.engine.retriever
-        known = retriever.embedder.languages
-        embed = retriever.embed if known is None or self.language in known else None
-        return evidence.answering(question, hits, retriever.corpus().lexical.rarity, embed)
+    def _rank(self, question: str, hits: Sequence[Hit]) -> Ranking:
+        engine = self.engine
+        rarity, embedder = engine.retriever.corpus().lexical.rarity, engine.retriever.embedder
+        language = hits[0].chunk.language if hits else self.language
+        if language != self.language:
+            question = translated(question, "zh" if language == "zh" else "en") or question
+        if language != "en":  # the judge reads English
+            return ranking.rank(question, hits, rarity)
+        known = embedder.name == ranking.load_weights().embedder
+        return ranking.rank(question, hits, rarity, engine.retriever.embed if known else None, engine.judge)
 
-    def _write(self, hits: Sequence[Hit], ranked: Sequence[Statement], earlier: Sequence[Turn]) -> Iterator[Event]:
+    def _write(self, part: _Part, earlier: Sequence[Turn]) -> Iterator[Event]:
+        hits, ranked, before = part.hits, part.ranked.statements, len(self.said)
         with self._timed("prompt"):
-            messages = self._prompt(hits, ranked, earlier)
+            messages = self._prompt(part.asked, hits, ranked, earlier)
         passages = [hit.chunk.context for hit in hits]
+        guard = self._guard(hits)
         began = time.perf_counter()
         try:
             with closing(self._pieces(messages)) as pieces:
                 for sentence in _sentences(pieces):
                     if self.cancelled.is_set():
                         break
-                    if self._refuses(sentence) or evidence.supported(sentence, passages):
+                    if self._refuses(sentence) or (
+                        evidence.supported(sentence, passages) and not self._objects(guard, sentence)
+                    ):
                         yield from self._release(sentence)
         finally:
             self.timings["generate"] = time.perf_counter() - began
             if self._refuses("".join(self.said)):
-                self.outcome = "decline"
+                self.outcome, self.reason = "decline", "not_found"
             else:
-                self.sources = _sources(self.said, ranked, hits)
+                self.sources += _sources(self.said[before:], ranked, hits)
         self.stopped = self.cancelled.is_set()
-        if self.stopped:
-            return
-        if not self.said:
-            yield from self._decline(hits)
-        elif self.outcome == "decline":
+        if self.outcome == "decline" and not self.stopped:
             yield from self._say(self.phrases.offer_person, *self._reach())
+
+    def _guard(self, hits: Sequence[Hit]) -> Guard:
+        settings = self.engine.settings
+        return Guard(
+            passages=[hit.chunk.context for hit in hits],
+            trusted=[hit.chunk.context for hit in hits if hit.chunk.document not in self.armed],
+            contact=settings.contact,
+            allowed=[host.strip() for host in settings.allowed_hosts.split(",") if host.strip()],
+        )
+
+    def _objects(self, guard: Guard, sentence: str) -> bool:
+        """Whether the guard holds a sentence back; why is told in the turn's explanation."""
+        if objection := guard.objection(sentence):
+            self.explanation.setdefault("held_back", []).append(objection)
+        return bool(objection)
 
     def _refuses(self, text: str) -> bool:
         return self.phrases.not_found.rstrip(".。") in text
 
     def _release(self, sentence: str) -> Iterator[Text]:
-        text = sentence.rstrip() if self.said else sentence.strip()
-        if text:
+        text = self._joined(sentence.rstrip())
+        if text.strip():
             self.timings.setdefault("first_text", time.perf_counter() - self._began)
             self.said.append(text)
             yield Text(text)
 
-    def _prompt(self, hits: Sequence[Hit], ranked: Sequence[Statement], earlier: Sequence[Turn]) -> list[BaseMessage]:
+    def _prompt(
+        self, asked: str, hits: Sequence[Hit], ranked: Sequence[Statement], earlier: Sequence[Turn]
+    ) -> list[BaseMessage]:
         engine = self.engine
         room = getattr(engine.generator, "context_length", None)
         limit = None if room is None else room - engine.settings.max_new_tokens
         messages = prompts.build(
-            self.turn.question,
+            asked,
             hits,
             _history(earlier[-PROMPT_HISTORY:]),
             ranked,
@@ -204,17 +335,28 @@ class Answering:
                 close()
 
     def _decline(self, hits: Sequence[Hit]) -> Iterator[Event]:
-        self.outcome = "decline"
-        nearest = [self.phrases.nearest.format(title=hits[0].chunk.title)] if hits else []
+        if reason := self.reading.instead_of_decline(self.earlier):
+            yield from self._hand_over(reason)
+            return
+        self.outcome, self.reason = "decline", "not_found"
+        near = policy.nearest(self.turn.question, hits)
+        nearest = [self.phrases.nearest.format(title=near)] if near else []
         yield from self._say(self.phrases.not_found, *nearest, self.phrases.offer_person, *self._reach())
 
     def _reach(self) -> list[str]:
         contact = self.engine.settings.contact
         return [self.phrases.reach.format(contact=contact)] if contact else []
 
+    def _joined(self, sentence: str) -> str:
+        """A sentence as it goes on from what was said: with a space in between, but after Chinese stops."""
+        if not self.said:
+            return sentence.lstrip()
+        apart = sentence[:1].isspace() or self.said[-1].endswith(tuple("。！？；：”）」》"))
+        return sentence if apart else f" {sentence}"
+
     def _say(self, *sentences: str) -> Iterator[Event]:
         for sentence in sentences:
-            piece = f" {sentence}" if self.said and self.language != "zh" else sentence
+            piece = self._joined(sentence)
             self.said.append(piece)
             yield Text(piece)
 
@@ -228,7 +370,12 @@ class Answering:
             sources=self.sources,
             timings={stage: round(seconds, 6) for stage, seconds in self.timings.items()},
             stopped=self.stopped,
+            reason=self.reason,
         )
+        if self.reason:
+            self.explanation["reason"] = self.reason
+        if self.reading.steered:
+            self.explanation["steered"] = True
         self.engine.store.finish_turn(self.turn.id, reply, {**self.explanation, **describe(self.engine.generator)})
         return reply
 
@@ -237,6 +384,18 @@ class Answering:
         began = time.perf_counter()
         yield
         self.timings[stage] = time.perf_counter() - began
+
+
+def _in_one_language(hits: Sequence[Hit]) -> list[Hit]:
+    """The hits in the language of the best one: statements in two languages do not compare, and make no reply."""
+    best = max(hits, key=lambda hit: hit.score, default=None)
+    return [hit for hit in hits if best is not None and hit.chunk.language == best.chunk.language]
+
+
+def _asked(turns: Sequence[Turn]) -> list[Turn]:
+    """The turns with what each message really asked; those that did nothing but steer are left out."""
+    asked = [replace(turn, question=heard(turn.question).question) for turn in turns]
+    return [turn for turn in asked if turn.question]
 
 
 def _history(turns: Sequence[Turn]) -> list[Message]:

@@ -18,14 +18,18 @@ from bot.phrases import phrases
 from bot.statements import Statement
 from bot.transformers_chat import StreamedChatModel, plain_text
 from knowledge.languages import detect
+from retrieval.lexical import STOPWORDS, units
 
 STATEMENTS = "shopdesk_statements"
 LENGTH = 300  # characters of a reply, as a rule: what is read at a glance on a phone
 ENOUGH = 140  # a direct answer of this length is left alone
 NEXT_SHARE = 0.72  # a neighbour is added when it answers at least this well beside the best statement
+ALSO_SHARE, ALSO_AMONG = 0.5, 4  # one from elsewhere, when it is among the first so many and answers half as well
+NEW_SHARE = 0.4  # and so much of its words is new
 _LEANS = re.compile(
     r"(?:It|That|This|They|These|Those|There|Then|And|But|Or|So|Otherwise|Also|Either|Both|Here)\b|(?:那|这|它|但|而|所以|否则|也)"
 )
+_CLOSED = re.compile(r"[。！？；：][”’）」』》]*$")  # Chinese stops carry their own space
 _END = re.compile(r"[.!?。！？…:：;；][\"'”’)）]*$")
 
 
@@ -65,7 +69,7 @@ class ExtractiveChatModel(StreamedChatModel):
         asked = self.get_num_tokens_from_messages(messages)
         written = 0
         for number, sentence in enumerate(sentences):
-            piece = sentence if number == 0 or language == "zh" else f" {sentence}"
+            piece = sentence if number == 0 or _CLOSED.search(sentences[number - 1]) else f" {sentence}"
             piece, cut = _until(piece, stop)
             written += self.get_num_tokens(piece)
             last = cut or number == len(sentences) - 1
@@ -93,7 +97,8 @@ def _until(text: str, stop: Sequence[str] | None) -> tuple[str, bool]:
 
 def compose(ranked: Sequence[Statement], language: str = "en") -> list[str]:
     """The sentences of the reply to what `ranked` (best first) answers; none when it is empty."""
-    sentences = [_sentence(statement, language) for statement in chosen(ranked)]
+    picked = chosen(ranked)
+    sentences = [_sentence(statement, language) for statement in (*picked, *also(ranked, picked))]
     subject = ranked[0].subject if ranked else ""
     if subject and subject not in sentences[0]:
         sentences[0] = f"{subject}：{sentences[0]}" if language == "zh" else f"{subject}: {_lower(sentences[0])}"
@@ -118,6 +123,21 @@ def chosen(ranked: Sequence[Statement]) -> list[Statement]:
             break
         high += 1
     return [beside[order] for order in range(low, high + 1)]
+
+
+def also(ranked: Sequence[Statement], picked: Sequence[Statement]) -> list[Statement]:
+    """Another statement of the passage that answers nearly as well and is new: the condition, or the other half."""
+    length = sum(len(statement.text) + 1 for statement in picked)
+    said = {word for statement in picked for word in units(statement.text)}
+    for statement in ranked[1:ALSO_AMONG]:
+        new = set(units(statement.text)) - STOPWORDS
+        elsewhere = statement.passage != picked[0].passage
+        leans = statement.row or _LEANS.match(statement.text)
+        if statement in picked or elsewhere or leans or length + len(statement.text) > LENGTH:
+            continue
+        if statement.score >= ALSO_SHARE * ranked[0].score and len(new - said) >= NEW_SHARE * len(new):
+            return [statement]
+    return []
 
 
 def _fits(beside: dict[int, Statement], low: int, high: int) -> bool:

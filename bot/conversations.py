@@ -159,9 +159,9 @@ class Conversations:
         with self._writing() as database:
             _require(database, "turn", turn)
             database.execute(
-                """UPDATE turns SET reply = ?, outcome = ?, confidence = ?, stopped = ?, finished_at = ?, details = ?
-                WHERE id = ? AND finished_at IS NULL""",
-                (reply.text, reply.outcome, reply.confidence, reply.stopped, _now(), details, turn),
+                """UPDATE turns SET reply = ?, outcome = ?, reason = ?, confidence = ?, stopped = ?, finished_at = ?,
+                    details = ? WHERE id = ? AND finished_at IS NULL""",
+                (reply.text, reply.outcome, reply.reason, reply.confidence, reply.stopped, _now(), details, turn),
             )
 
     def turn(self, turn: str) -> Turn:
@@ -287,7 +287,7 @@ def _conversations(database: Database, clause: str, value: str | int) -> list[Co
 
 def _turns(database: Database, clause: str, *values: str | int) -> list[Turn]:
     query = f"""SELECT id, conversation, message_id, question, created_at,
-        reply, outcome, confidence, stopped, details FROM turns {clause}"""
+        reply, outcome, reason, confidence, stopped, details FROM turns {clause}"""
     return [_turn(*row) for row in database.execute(query, values)]
 
 
@@ -297,10 +297,10 @@ def _turn(
     opened = Turn(turn, conversation, message_id, question, created_at)
     if text is None:
         return opened
-    outcome, confidence, stopped, details = rest
+    outcome, reason, confidence, stopped, details = rest
     kept = json.loads(zlib.decompress(details))
     sources = tuple(Source(**{**source, "heading": tuple(source["heading"])}) for source in kept["sources"])
-    reply = Reply(turn, text, outcome, confidence, sources, kept["timings"], bool(stopped))
+    reply = Reply(turn, text, outcome, confidence, sources, kept["timings"], bool(stopped), reason)
     return replace(opened, reply=reply, explanation=kept["explanation"])
 
 

@@ -16,13 +16,18 @@ from bot.answering import Answering
 from bot.conversations import Conversations
 from bot.errors import GenerationError, InvalidMessage
 from bot.generators import describe
+from bot.judge import Judge
 from bot.messages import Done, Event, Label, Rating, Reply, Sources, Text, Turn
 from bot.settings import Settings
 from knowledge.documents import Audience
 from retrieval.retriever import Retriever
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-_INVISIBLE = re.compile(r"[\u200b\u202a-\u202e\u2066-\u2069\ufeff]")  # may stand inside a word
+# May stand inside a word, or carry a text that nobody sees.
+_INVISIBLE = re.compile(
+    "[\u200b\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\U000e0000-\U000e007f\U000e0100-\U000e01ef]"
+    "|(?<=[0-9A-Za-z])[\u200c\u200d]+(?=[0-9A-Za-z])"
+)
 
 
 class Engine:
@@ -37,11 +42,12 @@ class Engine:
         *,
         shop_name: str = "",
         suggestions: Sequence[str] = (),
+        judge: Judge | None = None,
         today: Callable[[], date] = date.today,
     ) -> None:
         self.retriever, self.generator, self.store, self.settings = retriever, generator, store, settings
         self.shop_name, self.suggestions = shop_name, tuple(suggestions)
-        self.today = today
+        self.judge, self.today = judge, today
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._making_locks = threading.Lock()
 

@@ -12,6 +12,8 @@ ShopdeskError                  root; the message is one line that says what, the
 ├── UnknownTurn                no turn, conversation or rating target by that id
 ├── InvalidMessage             the shopper's message cannot be taken as it is (empty, too long)
 ├── BadBatch                   a batch file, or a line of it, is not what the command expects
+├── BadSuite                   a suite, a kept run or a public file cannot be evaluated as it is
+├── LearningError              a training run cannot be started or gone on with as it is
 └── GenerationError            the model failed or cannot be loaded
 """
 
@@ -39,17 +41,27 @@ class BadBatch(ShopdeskError):
     """A batch file of the command line, or a line of it, is not what the command expects."""
 
 
+class BadSuite(ShopdeskError):
+    """A suite, a kept run or a public data file cannot be evaluated as it is."""
+
+
+class LearningError(ShopdeskError):
+    """A training run cannot be started, or gone on with, as it is."""
+
+
 class GenerationError(ShopdeskError):
     """The model failed while it was writing, or it cannot be loaded."""
 
 
 __all__ = [
     "BadBatch",
+    "BadSuite",
     "DamagedSnapshot",
     "GenerationError",
     "IndexBusy",
     "InvalidMessage",
     "KnowledgeError",
+    "LearningError",
     "NoSnapshot",
     "RetrievalError",
     "SettingsError",

@@ -38,7 +38,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A finished reply. `turn` is its id in the store, `timings` are seconds by stage, `confidence` is in [0, 1]."""
+    """A finished reply. `turn` is its id in the store, `timings` are seconds by stage, `confidence` is in [0, 1].
+
+    `reason` is the code of why a person takes over ("safety", "upset", ...) or why the desk declined ("not_found",
+    "out_of_scope", "steering"); empty for an answer.
+    """
 
     turn: str
     text: str
@@ -47,6 +51,7 @@ class Reply:
     sources: tuple[Source, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     stopped: bool = False
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

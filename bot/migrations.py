@@ -56,7 +56,11 @@ def _ratings(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings)
+def _reasons(connection: sqlite3.Connection) -> None:
+    connection.execute("ALTER TABLE turns ADD COLUMN reason TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings, _reasons)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

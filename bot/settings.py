@@ -46,9 +46,15 @@ class Settings(BaseSettings):
         "extractive",
         description="`extractive`, `remote:<provider>:<model>`, or the folder or hub name of a causal language model.",
     )
+    judge: str = Field(
+        "shipped", description="`shipped` (on board), `none`, or a folder that `shopdesk learn judge` made."
+    )
     lora: Folder | None = Field(None, description="Folder of a LoRA to load over the generator.")
     shop_name: str = Field("", description="The shop's name; without it, the `name` in its `knowledge.toml`.")
     contact: str = Field("", description="How a shopper reaches a person, added when one is offered.")
+    allowed_hosts: str = Field(
+        "", description="Hosts that a reply may name, with commas; without any, those of the cited documents."
+    )
     passages: int = Field(6, ge=1, le=50, description="Passages given to the generator for one reply.")
     max_new_tokens: int = Field(200, ge=1, le=4096, description="Longest reply of a model, in tokens.")
     max_message_chars: int = Field(4000, ge=1, le=100_000, description="Longest message taken, in characters.")

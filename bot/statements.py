@@ -22,8 +22,7 @@ class Statement:
     """One thing a passage says. `passage` and `order` say where; `quote` is its text as the document has it.
 
     `heading` is the question or heading right above it, `subject` the product it is about, if it is one's fact;
-    a `row` of a table stands alone. `score` is how well it answers, about 0 to 1;
-    `coverage` the share of the question's words that it, its headings and its passage have.
+    a `row` of a table stands alone. `score` is how likely it answers, in [0, 1].
     """
 
     text: str
@@ -34,7 +33,6 @@ class Statement:
     subject: str = ""
     row: bool = False
     score: float = 0.0
-    coverage: float = 0.0
 
 
 def plain(text: str) -> str:

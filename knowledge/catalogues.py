@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError
 
 from knowledge.errors import UnreadableDocument
 from knowledge.money import parse_price
-from knowledge.products import Product, Variant, split_tags, stock_of, with_variants
+from knowledge.products import Product, Variant, may_be_ordered, split_tags, stock_of, with_variants
 from knowledge.records import Record, label
 from knowledge.web_pages import html_to_markdown
 
@@ -41,6 +41,7 @@ _ITEM = re.compile(r"[-*] +\**([^\W\d_][^:：*]{0,39}?)\**[:：]\** *(\S.*)")
 _MERCHANT_ATTRIBUTES = (
     "color", "colour", "size", "material", "pattern", "gender", "age_group", "condition", "size_system",
     "shipping_weight", "product_weight", "product_length", "product_width", "product_height", "energy_efficiency_class",
+    "availability_date",
 )  # fmt: skip
 _MERCHANT_OPTIONS = ("color", "material", "pattern", "size")
 _GOOGLE = "{http://base.google.com/ns/1.0}"
@@ -180,7 +181,8 @@ def _shopify_variant(row: Record, option_names: list[str], currency: str, proble
         price=price[0] if price else None,
         compare_at=compare_at[0] if compare_at and price and compare_at[0] > price[0] else None,
         quantity=quantity if tracked else None,
-        in_stock=True if sells_on or not tracked else quantity > 0 if quantity is not None else None,
+        in_stock=quantity > 0 if tracked and quantity is not None else True if sells_on or not tracked else None,
+        to_order=tracked and quantity == 0 and sells_on,
     )
 
 
@@ -240,6 +242,7 @@ def _merchant_product(rows: list[Record], currency: str, problems: list[str]) ->
                 compare_at=full[0] if sale and full and full[0] > sale[0] else None,
                 quantity=_count(_plain(row, "quantity")),
                 in_stock=stock_of(_plain(row, "availability")),
+                to_order=may_be_ordered(_plain(row, "availability")),
             )
         )
     description, attributes = split_attributes(html_to_markdown(_plain(first, "description")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -17,23 +17,31 @@ from knowledge.records import Record, as_text
 
 _WORDS = {
     "en": {
-        "price": "Price: {}.", "range": "{} to {}", "was": "{} (was {})", "in": "In stock", "out": "sold out",
+        "price": "Price: {}.", "range": "{} to {}", "was": "{} (was {})", "some": "{} (some reduced, was {})",
+        "form": "{} {}", "in": "In stock", "order": "not in stock yet, available to order", "out": "sold out",
         "vendor": "Brand: {}.", "kind": "Type: {}.", "list": ", ", "and": " and ", "colon": ": ", "then": "; ",
         "stop": ".", "space": " ",
     },
     "zh": {
-        "price": "价格：{}。", "range": "{} 至 {}", "was": "{}（原价 {}）", "in": "有货", "out": "缺货",
+        "price": "价格：{}。", "range": "{} 至 {}", "was": "{}（原价 {}）", "some": "{}（部分降价，原价 {}）",
+        "form": "{} {}", "in": "有货", "order": "暂无现货，可预订", "out": "缺货",
         "vendor": "品牌：{}。", "kind": "类型：{}。", "list": "、", "and": "和", "colon": "：", "then": "；",
         "stop": "。", "space": "",
     },
 }  # fmt: skip
-_IN_STOCK = frozenset({"in_stock", "in stock", "available", "yes", "true", "1", "backorder", "limited availability"})
+_IN_STOCK = frozenset({"in_stock", "in stock", "available", "yes", "true", "1", "limited availability"})
 _SOLD_OUT = frozenset({"out_of_stock", "out of stock", "sold out", "unavailable", "no", "false", "0", "discontinued"})
+_TO_ORDER = frozenset(
+    {"preorder", "pre-order", "pre_order", "backorder", "back-order", "back_order", "available to order"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One form of a product that can be bought: `options` says which (`{"Size": "7"}`)."""
+    """One form of a product that can be bought: `options` says which (`{"Size": "7"}`).
+
+    `to_order`: none is in stock, but it may be ordered all the same (pre-order, back-order).
+    """
 
     sku: str
     options: Mapping[str, str] = field(default_factory=dict)
@@ -41,6 +49,7 @@ class Variant:
     compare_at: Decimal | None = None
     quantity: int | None = None
     in_stock: bool | None = None
+    to_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,8 @@ class Product:
     """A product of a catalogue. `description` is light Markdown without the attributes; `kind` is the merchant's type.
 
     Prices are in `currency` (ISO 4217, "" if unknown); `price` is the lowest of the variants and `compare_at` what it
-    is reduced from. `in_stock` and `quantity` are None where the catalogue does not say.
+    is reduced from. `in_stock` and `quantity` are None where the catalogue does not say. `to_order`: it has no variant
+    in stock, but one that may be ordered all the same.
     """
 
     sku: str
@@ -59,6 +69,7 @@ class Product:
     compare_at: Decimal | None = None
     currency: str = ""
     in_stock: bool | None = None
+    to_order: bool = False
     quantity: int | None = None
     vendor: str = ""
     kind: str = ""
@@ -96,6 +107,7 @@ def with_variants(variants: Iterable[Variant], **facts: Any) -> Product:
         price=cheapest.price if cheapest else None,
         compare_at=cheapest.compare_at if cheapest else None,
         in_stock=any(stocks) if stocks else None,
+        to_order=not any(stocks) and any(variant.to_order for variant in found),
         quantity=sum(quantities) if quantities and len(quantities) == len(found) else None,
         variants=found,
         **facts,
@@ -103,9 +115,14 @@ def with_variants(variants: Iterable[Variant], **facts: Any) -> Product:
 
 
 def stock_of(value: Any) -> bool | None:
-    """What a catalogue's word for availability means; None for a word that does not say (`preorder` among them)."""
+    """What a catalogue's word for availability means; None for a word that does not say."""
     word = as_text(value).lower()
-    return True if word in _IN_STOCK else False if word in _SOLD_OUT else None
+    return True if word in _IN_STOCK else False if word in _SOLD_OUT | _TO_ORDER else None
+
+
+def may_be_ordered(value: Any) -> bool:
+    """Whether a catalogue's word for availability is one for what is not in stock and sold all the same."""
+    return as_text(value).lower() in _TO_ORDER
 
 
 def read_jsonl_record(record: Record, options: ReadOptions) -> Product:
@@ -126,7 +143,8 @@ def read_jsonl_record(record: Record, options: ReadOptions) -> Product:
     except ValueError as error:
         raise UnreadableDocument(f"{error}; write it as 89.00") from None
     quantity = _whole(record.pick("quantity", options))
-    in_stock = stock_of(record.pick("in_stock", options))
+    availability = record.pick("in_stock", options)
+    in_stock = stock_of(availability)
     tags = record.pick("tags", options)
     attributes = {} if "text" in options.fields else record.attributes(options)
     return Product(
@@ -137,6 +155,7 @@ def read_jsonl_record(record: Record, options: ReadOptions) -> Product:
         compare_at=compare_at[0] if compare_at else None,
         currency=price[1] if price else currency,
         in_stock=quantity > 0 if in_stock is None and quantity is not None else in_stock,
+        to_order=may_be_ordered(availability),
         quantity=quantity,
         vendor=as_text(record.pick("vendor", options)),
         kind=as_text(record.pick("kind", options)),
@@ -177,16 +196,49 @@ def split_tags(text: str) -> tuple[str, ...]:
 def _offer(product: Product, words: Mapping[str, str]) -> str:
     sentences: list[str] = []
     if product.price is not None:
-        price = format_price(product.price, product.currency)
-        if product.price_max is not None and product.price_max > product.price:
-            price = words["range"].format(price, format_price(product.price_max, product.currency))
-        elif product.compare_at is not None and product.compare_at > product.price:
-            price = words["was"].format(price, format_price(product.compare_at, product.currency))
-        sentences.append(words["price"].format(price))
+        sentences.append(words["price"].format(_price(product, words)))
+        if forms := _prices_of_forms(product, words):
+            sentences.append(forms + words["stop"])
     if stock := _stock(product, words):
         sentences.append(stock + words["stop"])
     sentences.extend(words[key].format(value) for key, value in _named(product) if value)
     return words["space"].join(sentences)
+
+
+def _price(product: Product, words: Mapping[str, str]) -> str:
+    """`£85.00 (was £110.00)`, or both as ranges where the variants differ."""
+    if product.price is None:
+        return ""
+    if product.price_max == product.price:
+        before = [product.compare_at] if product.compare_at else []
+        every = True
+    else:
+        before = [variant.compare_at for variant in product.variants if variant.compare_at is not None]
+        every = len(before) == len([variant for variant in product.variants if variant.price is not None])
+    price = _range([product.price, product.price_max or product.price], product.currency, words)
+    if not before or max(before) <= product.price:
+        return price
+    return words["was" if every else "some"].format(price, _range(before, product.currency, words))
+
+
+def _range(amounts: Sequence[Decimal], currency: str, words: Mapping[str, str]) -> str:
+    low, high = (format_price(end(amounts), currency) for end in (min, max))
+    return low if low == high else words["range"].format(low, high)
+
+
+def _prices_of_forms(product: Product, words: Mapping[str, str]) -> str:
+    """`Regular £49.95, Long £59.95` where the price depends on one option, and only on it; not `£10 £10.00`."""
+    if product.price_max == product.price:
+        return ""
+    for name in dict.fromkeys(name for variant in product.variants for name in variant.options):
+        prices: dict[str, set[Decimal]] = {}
+        for variant in product.variants:
+            if variant.price is not None and name in variant.options:
+                prices.setdefault(variant.options[name], set()).add(variant.price)
+        one = {value: format_price(found.pop(), product.currency) for value, found in prices.items() if len(found) == 1}
+        if len(one) == len(prices) > 1 and not all(price.startswith(value) for value, price in one.items()):
+            return words["list"].join(words["form"].format(value, price) for value, price in one.items())
+    return ""
 
 
 def _named(product: Product) -> tuple[tuple[str, str], tuple[str, str]]:
@@ -197,13 +249,12 @@ def _stock(product: Product, words: Mapping[str, str]) -> str:
     """`In stock: sizes 6, 7; sold out: size 8`, or without the forms where there is one only."""
     if product.in_stock is None:
         return ""
-    available = _forms([variant for variant in product.variants if variant.in_stock], words)
-    gone = _forms([variant for variant in product.variants if variant.in_stock is False], words)
-    sold_out = words["out"][:1].upper() + words["out"][1:]
-    if not available:
-        return words["in"] if product.in_stock else sold_out + (words["colon"] + gone if gone else "")
-    first = words["in"] + words["colon"] + available
-    return first + words["then"] + words["out"] + words["colon"] + gone if gone else first
+    told = {"in": [v for v in product.variants if v.in_stock]}
+    told["order"] = [v for v in product.variants if v.to_order and not v.in_stock]
+    told["out"] = [v for v in product.variants if v.in_stock is False and not v.to_order]
+    said = [words[key] + (words["colon"] + forms) for key, group in told.items() if (forms := _forms(group, words))]
+    text = words["then"].join(said) or words["in" if product.in_stock else "order" if product.to_order else "out"]
+    return text[:1].upper() + text[1:]
 
 
 def _forms(variants: list[Variant], words: Mapping[str, str]) -> str:
@@ -233,6 +284,7 @@ def _facts(product: Product) -> dict[str, Any]:
         "compare_at": _number(product.compare_at),
         "currency": product.currency,
         "in_stock": product.in_stock,
+        "to_order": product.to_order,
         "quantity": product.quantity,
         "vendor": product.vendor,
         "kind": product.kind,
@@ -243,8 +295,10 @@ def _facts(product: Product) -> dict[str, Any]:
                 "sku": variant.sku,
                 "options": dict(variant.options),
                 "price": _number(variant.price),
+                "compare_at": _number(variant.compare_at),
                 "quantity": variant.quantity,
                 "in_stock": variant.in_stock,
+                "to_order": variant.to_order,
             }
             for variant in product.variants
         ],

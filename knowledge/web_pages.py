@@ -10,6 +10,7 @@ from bs4.dammit import EncodingDetector
 from bs4.element import PageElement, Tag
 from markdownify import MarkdownConverter
 
+from knowledge.hidden_text import drop_hidden
 from knowledge.text_files import clean, decode
 
 _META_PREFIX = "shopdesk-"
@@ -66,6 +67,7 @@ def read_page(data: bytes) -> WebPage:
         for meta in soup.find_all("meta", attrs={"name": re.compile(f"^{_META_PREFIX}", re.IGNORECASE)})
     }
     page_title = clean(soup.title.get_text(" ", strip=True)) if soup.title else ""
+    drop_hidden(soup)
     article = _article(soup)
     _drop_furniture(article)
     heading = article.find("h1")
@@ -77,7 +79,9 @@ def html_to_markdown(fragment: str) -> str:
     """A product description or other fragment of HTML as light Markdown; plain text passes as it is."""
     if "<" not in fragment and "&" not in fragment:
         return clean(fragment).strip()
-    return to_markdown(BeautifulSoup(fragment, "lxml"))
+    soup = BeautifulSoup(fragment, "lxml")
+    drop_hidden(soup)
+    return to_markdown(soup)
 
 
 def to_markdown(element: Tag) -> str:

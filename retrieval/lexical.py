@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
@@ -21,6 +21,8 @@ from typing import NamedTuple
 import numpy as np
 import snowballstemmer
 from numpy.typing import NDArray
+
+from knowledge.chinese import simplified
 
 K1 = 1.2
 B = 0.75
@@ -45,15 +47,18 @@ _stemming = threading.Lock()  # the stemmer keeps the word it works on in itself
 
 Keys = NDArray[np.uint64]
 Scores = NDArray[np.float32]
+Positions = NDArray[np.int32]
+Alternatives = Mapping[str, float]  # other words for one thing in a question, each with its weight
 
 
 def units(text: str) -> list[str]:
     """The words (stemmed, lower case), numbers and Chinese characters of a text, in order."""
-    return [_stem(word) for word in _words(text)]
+    return [_stem(word) for word in words(text)]
 
 
-def _words(text: str) -> list[str]:
-    return _UNIT.findall(text.lower())
+def words(text: str) -> list[str]:
+    """The units of a text as they are written, in lower case and simplified characters."""
+    return _UNIT.findall(simplified(text.lower()))
 
 
 @lru_cache(maxsize=100_000)
@@ -84,15 +89,22 @@ def _with_pairs(keys: Sequence[int]) -> Keys:
 
 def term_keys(text: str) -> Keys:
     """A 40-bit key for every unit of a text and for every neighbouring pair, so that "gift card" is a term too."""
-    return _with_pairs([_word_key(word) for word in _words(text)])
+    return _with_pairs([_word_key(word) for word in words(text)])
 
 
 def asked_keys(question: str) -> Keys:
     """The keys of a question's terms, without the terms that are function words only (unless it has no others)."""
-    content = np.array([word not in STOPWORDS for word in _words(question)], bool)
+    content = np.array([word not in STOPWORDS for word in words(question)], bool)
     keys = term_keys(question)
     asked = keys[np.concatenate([content, content[:-1] | content[1:]])]
     return asked if len(asked) else keys
+
+
+@lru_cache(maxsize=8192)  # the other words of a question are much the same from one to the next
+def _counted(text: str) -> tuple[Keys, list[int]]:
+    """The keys that `asked_keys` gives, each once, and how often each is there."""
+    keys, counts = np.unique(asked_keys(text), return_counts=True)
+    return keys, counts.tolist()
 
 
 class _Postings(NamedTuple):
@@ -156,18 +168,19 @@ class LexicalIndex:
         starts = np.append(first, len(postings.terms)).astype(np.int64)
         return cls(postings.terms[first], starts, postings.positions, postings.frequencies, postings.lengths)
 
-    def scores(self, question: str) -> Scores:
-        """The BM25 score of every position, shape (n,)."""
-        total = np.zeros(len(self), np.float32)
-        for start, end, count in self._found(question):
+    def scores(self, question: str, others: Sequence[Alternatives] = ()) -> Scores:
+        """The BM25 score of every position, shape (n,), and for each thing that has other words, the best of theirs."""
+        return _summed(len(self), question, others, self._scored)
+
+    def _scored(self, text: str) -> Iterator[tuple[Positions, Scores]]:
+        for start, end, count in self._found(text):
             weight = np.float32(count * _idf(len(self), end - start))
-            total[self._positions[start:end]] += self._impacts[start:end] * weight
-        return total
+            yield self._positions[start:end], self._impacts[start:end] * weight
 
     def _found(self, question: str) -> list[tuple[int, int, int]]:
         """The slice of postings of each term of the question that the index has, and its count in the question."""
-        asked, counts = np.unique(asked_keys(question), return_counts=True)
-        spans = zip(*self._spans(asked), counts.tolist(), strict=True)
+        asked, counts = _counted(question)
+        spans = zip(*self._spans(asked), counts, strict=True)
         return [(start, end, count) for start, end, count in spans if start < end]
 
     def _spans(self, keys: Keys) -> tuple[list[int], list[int]]:
@@ -177,7 +190,7 @@ class LexicalIndex:
 
     def rarity(self, term: str) -> float:
         """The idf of one unit (as `units` gives it) or of a pair of them: how much it says about a text that has it."""
-        key = _with_pairs([_unit_key(unit) for unit in _words(term)])[-1:]
+        key = _with_pairs([_unit_key(unit) for unit in words(term)])[-1:]
         starts, ends = self._spans(key)
         return _idf(len(self), sum(ends) - sum(starts))
 
@@ -210,16 +223,17 @@ class WholeDocuments:
     def __len__(self) -> int:
         return len(self._norm)
 
-    def scores(self, question: str) -> Scores:
-        """The BM25 score of every document, shape (number of documents,)."""
-        total = np.zeros(len(self), np.float32)
-        for start, end, count in self._index._found(question):
+    def scores(self, question: str, others: Sequence[Alternatives] = ()) -> Scores:
+        """The BM25 score of every document, shape (number of documents,); `others` as those of `LexicalIndex`."""
+        return _summed(len(self), question, others, self._scored)
+
+    def _scored(self, text: str) -> Iterator[tuple[Positions, Scores]]:
+        for start, end, count in self._index._found(text):
             having, tf = self._frequencies(start, end)
             weight = np.float32(count * _idf(len(self), len(having)) * (K1 + 1))
-            total[having] += weight * tf / (tf + self._norm[having])
-        return total
+            yield having, weight * tf / (tf + self._norm[having])
 
-    def _frequencies(self, start: int, end: int) -> tuple[NDArray[np.int32], Scores]:
+    def _frequencies(self, start: int, end: int) -> tuple[Positions, Scores]:
         """The documents that have the term of these postings, and how often."""
         documents = self._documents[self._index._positions[start:end]]
         tf = self._index._frequencies[start:end].astype(np.float32)
@@ -228,6 +242,41 @@ class WholeDocuments:
             documents, tf = documents[order], tf[order]
         first = np.flatnonzero(np.diff(documents, prepend=-1))
         return documents[first], np.add.reduceat(tf, first)
+
+
+def _summed(
+    size: int,
+    question: str,
+    others: Sequence[Alternatives],
+    scored: Callable[[str], Iterator[tuple[Positions, Scores]]],
+) -> Scores:
+    """The question's scores, and for each of `others` the best of its words'.
+
+    Not their sum: a text that has "delivery", "shipping" and "postage" is not three times about it. The score of words
+    of n terms is divided by the root of n, or "保修" (two characters and their pair) would outweigh "warranty".
+    """
+    total = np.zeros(size, np.float32)
+    for positions, scores in scored(question):
+        total[positions] += scores
+    if not others:
+        return total
+    own, best = np.zeros(size, np.float32), np.zeros(size, np.float32)
+    for alternatives in others:
+        touched = list[Positions]()
+        for text, weight in alternatives.items():
+            share = np.float32(weight / max(sum(_counted(text)[1]), 1) ** 0.5)
+            found = [(positions, scores * share) for positions, scores in scored(text)]
+            for positions, scores in found:
+                own[positions] += scores
+            for positions, _ in found:
+                best[positions] = np.maximum(best[positions], own[positions])
+            for positions, _ in found:
+                own[positions] = 0.0
+                touched.append(positions)
+        for positions in touched:
+            total[positions] += best[positions]
+            best[positions] = 0.0
+    return total
 
 
 def _idf(texts: int, having: int) -> float:

@@ -28,7 +28,7 @@ from knowledge.languages import detect
 from retrieval.corpus import Corpus
 from retrieval.embedders import Embedder
 from retrieval.errors import DamagedSnapshot, RetrievalError
-from retrieval.lexical import units
+from retrieval.lexical import Alternatives, units
 from retrieval.snapshots import Snapshots
 
 REMEMBERED = 4096  # vectors of texts, about 6 MB: the same passages answer most questions
@@ -58,6 +58,20 @@ class Hit:
     chunk: Chunk
     score: float
     cosine: float
+
+
+@dataclass(frozen=True, slots=True)
+class OtherWords:
+    """What else a question is searched by: `alternatives` for the things it names, added to its own words.
+
+    `meaning` says it in a language that the embedder was trained for; it is embedded where the question is in none.
+    """
+
+    alternatives: Sequence[Alternatives] = ()
+    meaning: str = ""
+
+
+NO_OTHER_WORDS = OtherWords()
 
 
 class Retriever(BaseRetriever):
@@ -119,7 +133,9 @@ class Retriever(BaseRetriever):
         self._serving = max(pointer, snapshot.number), corpus
         return self._serving
 
-    def search(self, question: str, k: int = 10, filters: Filters | None = None) -> list[Hit]:
+    def search(
+        self, question: str, k: int = 10, filters: Filters | None = None, other: OtherWords = NO_OTHER_WORDS
+    ) -> list[Hit]:
         """The k best chunks that the asker may see, best first; fewer when there are not as many, none for no words."""
         if k < 1:
             raise RetrievalError(f"k = {k}: at least 1 hit must be asked for")
@@ -128,9 +144,10 @@ class Retriever(BaseRetriever):
             return []
         allowed = _visible(corpus, filters or self.filters)
         depth = min(max(CANDIDATES, 2 * k), len(corpus))
-        lexical, found, most = _lexical_scores(corpus, question, allowed)
-        vector = self.embed([question])[0]
-        dense_weight = DENSE_WEIGHT if self._speaks(question) else 0.0
+        lexical, found, most = _lexical_scores(corpus, question, other.alternatives, allowed)
+        meant = question if self._speaks(question) else other.meaning
+        vector = self.embed([meant or question])[0]
+        dense_weight = DENSE_WEIGHT if meant else 0.0
         near = _near(corpus, vector, depth, allowed) if dense_weight else np.empty(0, np.int64)
         candidates = np.union1d(near, found[_best(lexical[found], depth)])
         if not len(candidates):
@@ -182,10 +199,10 @@ def _near(corpus: Corpus, vector: NDArray[np.float32], depth: int, allowed: NDAr
 
 
 def _lexical_scores(
-    corpus: Corpus, question: str, allowed: NDArray[np.bool_]
+    corpus: Corpus, question: str, others: Sequence[Alternatives], allowed: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float32], NDArray[np.int64], float]:
     """The fused lexical score of every position, the allowed positions that have one, and the most it could be."""
-    scores = corpus.lexical.scores(question) * allowed
+    scores = corpus.lexical.scores(question, others) * allowed
     found = np.flatnonzero(scores)
     passages = _relative(scores[found])
     most = 1.0
@@ -193,7 +210,7 @@ def _lexical_scores(
         length = len(set(units(question)))
         weight = DOCUMENT_WEIGHT * length / (length + DOCUMENT_HALF)
         # Only a passage that has something of the question itself is lifted by its document.
-        whole = corpus.whole_documents.scores(question)[corpus.columns.document[found]]
+        whole = corpus.whole_documents.scores(question, others)[corpus.columns.document[found]]
         passages += np.float32(weight) * _relative(whole)
         most += weight
     scores[found] = passages

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from bot.composer import LENGTH, STATEMENTS, ExtractiveChatModel, chosen, compose
-from bot.evidence import answering
 from bot.phrases import phrases
+from bot.ranking import rank
 from bot.statements import Statement, statements
 from knowledge.chunking import chunk
 from knowledge.documents import Chunk, Document
@@ -30,7 +30,7 @@ BOOTS = Chunk(
 
 
 def ask(question: str, *chunks: Chunk) -> list[Statement]:
-    return answering(question, [Hit(piece, 0.6, 0.6) for piece in chunks], lambda word: 1.0, None)
+    return rank(question, [Hit(piece, 0.6, 0.6) for piece in chunks], lambda word: 1.0).statements
 
 
 def best_first(said: Sequence[Statement], best: int) -> list[Statement]:
@@ -90,6 +90,22 @@ def test_what_leans_on_the_sentence_before_it_brings_it_along() -> None:
 def test_a_qualification_right_after_the_answer_is_said_with_it() -> None:
     reply = compose(best_first(statements(BOOTS), 1))
     assert reply[:2] == ["Boots worn outside, even once, cannot be returned.", "But indoors on a clean floor is fine."]
+
+
+def scored(piece: Chunk, *scores: float) -> list[Statement]:
+    said = [replace(s, score=score) for s, score in zip(statements(piece), scores, strict=True)]
+    return sorted(said, key=lambda s: -s.score)
+
+
+def test_what_answers_nearly_as_well_elsewhere_is_said_too() -> None:
+    piece = Chunk("a.md", 0, "A", (), "**Price?** Yes, £8.95.\n\n**Time?** Parcels take three days.")
+    assert compose(scored(piece, 0.9, 0.6)) == ["Yes, £8.95.", "Parcels take three days."]
+    assert compose(scored(piece, 0.9, 0.3)) == ["Yes, £8.95."]
+
+
+def test_nothing_is_said_twice() -> None:
+    piece = Chunk("a.md", 0, "A", (), "**Price?** Delivery is £8.95.\n\n**Ireland?** Delivery is £8.95.")
+    assert compose(scored(piece, 0.9, 0.8)) == ["Delivery is £8.95."]
 
 
 def test_nothing_is_taken_from_under_another_heading() -> None:

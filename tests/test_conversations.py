@@ -389,6 +389,7 @@ POPULATED: dict[int, tuple[str, ...]] = {
         VALUES ('t1', 'c1', 1, 'm1', 'Hello?', '2026-01-01T00:00:01.000+00:00')""",
     ),
     2: ("INSERT INTO ratings VALUES ('t1', 'me', 'up', 'kind', '2026-01-01T00:00:02.000+00:00')",),
+    3: (),
 }
 
 

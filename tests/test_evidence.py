@@ -1,4 +1,4 @@
-"""What passages say, which of it answers, and what may be released."""
+"""What passages say, and what may be released."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import knowledge
-from bot.evidence import answering, origin, supported
-from bot.statements import Statement, plain, statements
+from bot.evidence import origin, supported
+from bot.statements import plain, statements
 from knowledge.chunking import chunk
 from knowledge.documents import Chunk, Document
 from knowledge.files import ReadOptions, find_files
 from knowledge.readers import read
-from retrieval.retriever import Hit
-from tests.fakes import HashEmbedder
 
 RETURNS = Chunk(
     "policies/returns.md",
@@ -61,15 +59,6 @@ WORDS = [
     "？",
     "\n",
 ]
-
-
-def hit(piece: Chunk, score: float = 0.5) -> Hit:
-    return Hit(piece, score, 0.5)
-
-
-def ranked(question: str, *chunks: Chunk, embed: bool = True) -> list[Statement]:
-    embedder = HashEmbedder() if embed else None
-    return answering(question, [hit(c) for c in chunks], lambda word: 1.0, embedder.embed if embedder else None)
 
 
 # Statements
@@ -160,60 +149,6 @@ def test_every_quote_of_the_demo_shop_can_be_found_and_reads_without_marks() -> 
 )
 def test_markdown_as_it_is_read(text: str, read: str) -> None:
     assert plain(text) == read
-
-
-# Which of it answers
-
-
-@pytest.mark.parametrize("embed", [True, False])
-@pytest.mark.parametrize(
-    ("question", "answer"),
-    [
-        ("Do you deliver to Ireland?", "Yes, £8.95"),
-        ("Can I return boots worn outside?", "Boots worn outside"),
-        ("How much is the label for a refund?", "£3.95"),
-        ("穿到室外的靴子能退货吗？", "靴子不能退货"),
-        ("收货后几天内可以退货？", "30天内"),
-    ],
-)
-def test_the_statement_that_answers_comes_first(question: str, answer: str, embed: bool) -> None:
-    assert answer in ranked(question, RETURNS, FAQ, CHINESE, embed=embed)[0].text
-
-
-def test_every_statement_is_ranked_once_best_first() -> None:
-    found = ranked("Do you deliver to Ireland?", RETURNS, FAQ)
-    assert len({(statement.passage, statement.order) for statement in found}) == len(found) == 8
-    assert [statement.score for statement in found] == sorted((s.score for s in found), reverse=True)
-
-
-def test_a_better_passage_lifts_what_it_says() -> None:
-    twin = Chunk("twin.md", 0, FAQ.title, (), FAQ.text)
-    found = answering("Do you deliver to Ireland?", [hit(FAQ, 0.2), hit(twin, 0.9)], lambda word: 1.0, None)
-    assert found[0].passage == 1
-
-
-def test_what_a_question_is_about_counts_more_than_its_common_words() -> None:
-    common = Chunk("a.md", 0, "A", (), "You can send a parcel with a label.")
-    rare = Chunk("b.md", 0, "B", (), "Crampons travel in their own bag.")
-    rarity = {"crampon": 5.0}
-    found = answering("Can I send crampons in a parcel?", [hit(common), hit(rare)], lambda w: rarity.get(w, 0.5), None)
-    assert found[0].text.startswith("Crampons")
-
-
-def test_coverage_is_the_share_of_the_question_that_is_there() -> None:
-    full, none = ranked("deliver Ireland", FAQ), ranked("penguins aquarium", FAQ)
-    assert full[0].coverage == 1.0
-    assert none[0].coverage == 0.0
-
-
-@pytest.mark.parametrize("question", ["", "???", "the a of", "吗"])
-def test_a_question_without_content_is_ranked_without_failing(question: str) -> None:
-    assert all(0 <= statement.coverage <= 1 for statement in ranked(question, RETURNS, CHINESE))
-
-
-def test_no_hits_and_empty_passages_say_nothing() -> None:
-    assert ranked("Do you deliver to Ireland?") == []
-    assert ranked("Do you deliver to Ireland?", Chunk("a.md", 0, "A", (), " . ")) == []
 
 
 # What may be released

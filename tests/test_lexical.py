@@ -266,3 +266,43 @@ def test_threads_stem_alike(monkeypatch: pytest.MonkeyPatch) -> None:
         sys.setswitchinterval(interval)
     alone = EnglishStemmer()
     assert found == [[[alone.stemWord(word)] for word in mine] for mine in tagged]
+
+
+def test_of_the_other_words_for_a_thing_the_best_counts_not_all() -> None:
+    index = LexicalIndex.build(["delivery", "delivery shipping postage", "refund"])
+    one = index.scores("xyzzy", [{"delivery": 1.0}])
+    all_three = index.scores("xyzzy", [{"delivery": 1.0, "shipping": 1.0, "postage": 1.0}])
+    separately = [index.scores(word) for word in ("delivery", "shipping", "postage")]
+    assert one == pytest.approx(separately[0])
+    assert all_three == pytest.approx(np.max(separately, axis=0))
+
+
+def test_other_words_are_added_to_the_questions_own() -> None:
+    index = LexicalIndex.build(["boots refund", "boots", "socks"])
+    added = index.scores("boots", [{"refund": 0.5}, {"socks": 0.25}])
+    assert added == pytest.approx(index.scores("boots") + 0.5 * index.scores("refund") + 0.25 * index.scores("socks"))
+
+
+def test_several_terms_of_other_words_weigh_the_root_of_their_number() -> None:
+    index = LexicalIndex.build(["gift card", "card"])
+    assert index.scores("xyzzy", [{"gift card": 1.0}]) == pytest.approx(index.scores("gift card") / 3**0.5)
+
+
+@given(texts=corpora, question=phrases, others=st.lists(st.dictionaries(phrases, st.floats(0, 2)), max_size=4))
+def test_other_words_only_ever_add(texts: list[str], question: str, others: list[dict[str, float]]) -> None:
+    index = LexicalIndex.build(texts)
+    whole = WholeDocuments(index, np.arange(len(texts), dtype=np.int32))
+    for ranking in (index, whole):
+        plain, more = ranking.scores(question), ranking.scores(question, others)
+        assert np.all(more >= plain - 1e-5)
+        expected = plain.astype(float)
+        for words in others:
+            best = [
+                ranking.scores(text) * weight / max(len(terms_asked(text)), 1) ** 0.5 for text, weight in words.items()
+            ]
+            expected += np.max(best, axis=0) if best else 0.0
+        assert more == pytest.approx(expected, abs=1e-3)
+
+
+def terms_asked(text: str) -> list[str]:
+    return list(asked_of(text).elements())

@@ -1,24 +1,26 @@
-"""Small talk, people, follow-ups, and how sure is sure enough."""
+"""Small talk, people, what was said before, and what comes near."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from bot.conduct.people import wants_person
+from bot.conduct.small_talk import small_talk
 from bot.messages import Outcome, Reply, Turn
-from bot.policy import ENOUGH_CONFIDENCE, confidence, reranked, small_talk, standalone, wants_person
+from bot.policy import nearest, reranked
 from bot.statements import Statement
+from knowledge.documents import Chunk
+from retrieval.retriever import Hit
 
 
 def turn(question: str, text: str = "An answer.", outcome: Outcome = "answer") -> Turn:
     return Turn("t", "c", "m", question, "", Reply("t", text, outcome, 0.9))
 
 
-def said(text: str, score: float = 0.5, coverage: float = 0.5) -> Statement:
-    return Statement(text, text, "Heading", 0, 0, score=score, coverage=coverage)
+def said(text: str, score: float = 0.5) -> Statement:
+    return Statement(text, text, "Heading", 0, 0, score=score)
 
 
 @pytest.mark.parametrize(
@@ -103,49 +105,6 @@ def test_anything_else_does_not(text: str) -> None:
     assert not wants_person(text, turn("penguins?", outcome="decline"))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "and how long does it take?",
-        "what about Ireland?",
-        "How much does it cost?",
-        "why?",
-        "那要多久？",
-        "它保修几年？",
-    ],
-)
-def test_a_follow_up_gets_the_question_before_it(text: str) -> None:
-    before = "Can I return a tent bought in the sale?"
-    assert standalone(text, [turn("Where is your shop?"), turn(before)]) == f"{text}\n{before}"
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["Can I return boots I wore once?", "How much is delivery to the Highlands?", "睡袋的保修期是多长时间？"],
-)
-def test_a_question_that_stands_by_itself_is_left_alone(text: str) -> None:
-    assert standalone(text, [turn("What does delivery to Ireland cost?")]) == text
-
-
-def test_a_chain_of_follow_ups_reaches_its_beginning() -> None:
-    chain = [turn("What does delivery to Ireland cost?"), turn("and how long does it take?")]
-    assert "Ireland cost" in standalone("and at Christmas?", chain)
-
-
-def test_thanks_and_unanswered_turns_are_no_context() -> None:
-    earlier = [turn("What does delivery to Ireland cost?"), turn("thanks!"), Turn("t", "c", "m", "penguins?", "")]
-    found = standalone("and how long does it take?", earlier)
-    assert "Ireland" in found
-    assert "thanks" not in found
-    assert "penguins" not in found
-
-
-@given(st.text(max_size=80), st.lists(st.text(max_size=40).map(turn), max_size=4))
-def test_what_was_asked_always_comes_first(text: str, earlier: list[Turn]) -> None:
-    assert standalone(text, earlier).startswith(text)
-    assert standalone(text, []) == text
-
-
 def test_what_was_just_said_is_put_back() -> None:
     old = said("Express is £12.50.", 0.60)
     new = replace(said("Orders are packed on working days.", 0.58), heading="Packing", order=1)
@@ -154,17 +113,10 @@ def test_what_was_just_said_is_put_back() -> None:
     assert reranked([old, new], turn("cost?", "Something else."))[0].text == old.text
 
 
-@given(st.lists(st.tuples(st.floats(0, 2), st.floats(0, 1)), max_size=6))
-def test_confidence_is_a_share_and_of_the_best(scores: list[tuple[float, float]]) -> None:
-    found = [said("x", score, coverage) for score, coverage in scores]
-    assert 0.0 <= confidence(found) <= 1.0
-    if found:
-        assert confidence(found) == confidence(found[:1])
-        better = replace(found[0], score=found[0].score + 0.1)
-        assert confidence([better]) >= confidence(found)
-
-
-def test_nothing_found_is_not_enough_and_everything_is() -> None:
-    assert confidence([]) < ENOUGH_CONFIDENCE
-    assert confidence([said("x", 0.0, 0.0)]) < ENOUGH_CONFIDENCE
-    assert confidence([said("x", 1.0, 1.0)]) >= ENOUGH_CONFIDENCE
+def test_the_nearest_page_shares_a_word_with_the_question() -> None:
+    pages = [
+        Hit(Chunk(f"{n}.md", 0, title, (), "text"), 0.5, 0.5) for n, title in enumerate(("Staff Ash", "Tent care"))
+    ]
+    assert nearest("can I wash my tent", pages) == "Tent care"
+    assert nearest("do you sell surfboards", pages) == ""
+    assert nearest("anything", []) == ""

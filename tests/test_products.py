@@ -87,7 +87,8 @@ def test_the_document_says_in_words_what_its_facts_say_in_types() -> None:
     assert found.facts["price"] == found.facts["price_max"] == 85.0
     assert found.facts["compare_at"] == 110.0
     assert found.facts["variants"][2] == {
-        "sku": "RID-8", "options": {"Size": "8"}, "price": 85.0, "quantity": 0, "in_stock": False,
+        "sku": "RID-8", "options": {"Size": "8"}, "price": 85.0, "compare_at": None, "quantity": 0, "in_stock": False,
+        "to_order": False,
     }  # fmt: skip
     assert "31.00" not in found.text + json.dumps(found.facts), "what the shop paid is nobody's business"
     assert len(chunk(found)) == 1
@@ -97,7 +98,43 @@ def test_a_price_range_and_two_options() -> None:
     first = shopify(Option2_Name="Colour", Option2_Value="Black", Variant_Compare_At_Price="")
     second = variant("6", "0", Option2_Value="Brown", Variant_Price="95.00")
     text = document(only(read_shopify(rows(first, second), "EUR"))).text
-    assert "Price: €85.00 to €95.00. In stock: 6 colour Black; sold out: 6 colour Brown." in text
+    assert "Price: €85.00 to €95.00. Black €85.00, Brown €95.00." in text
+    assert "In stock: 6 colour Black; sold out: 6 colour Brown." in text
+
+
+def test_a_price_range_says_what_it_was_and_whether_all_of_it_is_reduced() -> None:
+    def text(*before: str) -> str:
+        prices = ("85.00", "95.00", "95.00")
+        variants = [
+            Variant(str(n), {"Length": str(n)}, Decimal(price), Decimal(was) if was else None)
+            for n, (price, was) in enumerate(zip(prices, before, strict=True))
+        ]
+        return document(with_variants(variants, title="Bag", currency="GBP")).text
+
+    assert "Price: £85.00 to £95.00 (was £100.00 to £110.00)." in text("100.00", "110.00", "110.00")
+    assert "Price: £85.00 to £95.00 (was £110.00)." in text("110.00", "110.00", "110.00")
+    assert "Price: £85.00 to £95.00 (some reduced, was £110.00)." in text("", "110.00", "")
+    assert "Price: £85.00 to £95.00." in text("", "", "")
+
+
+def test_what_is_sold_before_it_is_in_stock_is_said_to_be_so() -> None:
+    found = only(
+        read_shopify(
+            rows(
+                shopify(Variant_Inventory_Qty="0", Variant_Inventory_Policy="continue"),
+                variant("7", "0", Variant_Inventory_Policy="continue"),
+                variant("8", "0", Variant_Inventory_Policy="deny"),
+            ),
+            "GBP",
+        )
+    )
+    assert (found.in_stock, found.to_order) == (False, True)
+    assert "Not in stock yet, available to order: sizes 6, 7; sold out: size 8." in document(found).text
+    assert [(v["in_stock"], v["to_order"]) for v in document(found).facts["variants"]] == [
+        (False, True), (False, True), (False, False),
+    ]  # fmt: skip
+    feed = only(read_merchant_tsv([Record.of(merchant(availability="preorder"), "line 2")]))
+    assert (feed.in_stock, feed.to_order) == (False, True)
 
 
 def test_a_product_in_chinese_is_described_in_chinese() -> None:
@@ -134,7 +171,7 @@ def test_only_active_and_published_products_are_for_sale(changes: dict[str, str]
     [
         ({"Variant_Inventory_Qty": "0"}, False, 0),
         ({"Variant_Inventory_Qty": "-4"}, False, 0),
-        ({"Variant_Inventory_Qty": "0", "Variant_Inventory_Policy": "continue"}, True, 0),
+        ({"Variant_Inventory_Qty": "0", "Variant_Inventory_Policy": "continue"}, False, 0),
         ({"Variant_Inventory_Qty": "0", "Variant_Inventory_Tracker": ""}, True, None),
         ({"Variant_Inventory_Qty": ""}, None, None),
     ],
@@ -327,7 +364,7 @@ def test_a_price_written_is_the_price_read(amount: Decimal, currency: str) -> No
 
 def test_words_for_stock() -> None:
     assert [stock_of(word) for word in ("in stock", "Out_of_stock", True, 0, "preorder", None)] == [
-        True, False, True, False, None, None,
+        True, False, True, False, False, None,
     ]  # fmt: skip
 
 

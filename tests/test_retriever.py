@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retrieval.errors import NoSnapshot, RetrievalError
-from retrieval.retriever import Filters, Hit, Retriever
+from retrieval.retriever import Filters, Hit, OtherWords, Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update
 from tests.fakes import HashEmbedder
@@ -333,3 +333,37 @@ def assert_in_order(hits: list[Hit]) -> None:
     scores = np.array([hit.score for hit in hits])
     assert (scores[:-1] >= scores[1:]).all()
     assert ((scores >= 0) & (scores <= 1)).all()
+
+
+def test_other_words_find_what_the_questions_own_do_not(shop: Shop) -> None:
+    shop.publish(
+        delivery=page("Delivery to Ireland", "Parcels take four days.", "Islands too."),
+        soles=page("Soles", "They are made of cork.", "Cork is light."),
+        hats=page("Hats", "Blue hats.", "Red hats."),
+    )
+    question = "how much is it to post it to cork"
+    assert shop.found(question)[0].startswith("soles")
+    other = OtherWords([{"Ireland": 1.5, "Irish": 1.0}, {"delivery": 1.5}])
+    assert shop.retriever.search(question, other=other)[0].chunk.document == "delivery.md"
+
+
+def test_other_words_show_nobody_what_they_may_not_see(shop: Shop) -> None:
+    shop.publish(staff=staff_page, hats=page("Hats", "blue hats"))
+    hits = shop.retriever.search("hats", other=OtherWords([{"refund code": 2.0, "4711": 2.0}]))
+    assert [hit.chunk.document for hit in hits] == ["hats.md"]
+
+
+def test_a_question_the_embedder_cannot_read_is_embedded_by_its_meaning(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, languages=frozenset({"en"}))
+    shop.publish(boots=page("Boots", "dry the wet boots slowly"), hats=page("Hats", "blue hats"))
+    hit = shop.retriever.search("湿靴子", other=OtherWords(meaning="dry wet boots"))[0]
+    meant, text = shop.embedder.embed(["dry wet boots", hit.chunk.context])
+    assert hit.chunk.document == "boots.md"
+    assert hit.cosine == pytest.approx(float(meant @ text), abs=1e-5)
+    assert shop.retriever.search("湿靴子") == []
+
+
+def test_a_question_that_it_reads_is_embedded_as_it_is(shop: Shop) -> None:
+    shop.publish(boots=page("Boots", "dry the wet boots slowly"), hats=page("Hats", "blue hats"))
+    plain = shop.retriever.search("dry boots")
+    assert shop.retriever.search("dry boots", other=OtherWords(meaning="blue hats")) == plain

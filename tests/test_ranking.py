@@ -1,0 +1,143 @@
+"""Which of what the passages say answers, and whether anything does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.judge import Probabilities
+from bot.ranking import DENSE, JUDGE, WORDS, Ranking, load_weights, rank, with_best
+from knowledge.documents import Chunk
+from retrieval.retriever import Hit
+from tests.fakes import HashEmbedder
+
+RETURNS = Chunk(
+    "policies/returns.md",
+    0,
+    "Returns policy",
+    ("Returns", "What does it cost?"),
+    "You have **30 days** from delivery. See [exceptions](return-exceptions.md).\n\n"
+    "- Gift cards cannot be returned\n- Boots worn outside cannot be returned\n\n"
+    "| You are returning | Label |\n|---|---|\n| for a refund | £3.95 |\n| something faulty | free |",
+)
+FAQ = Chunk(
+    "help/faq.md",
+    0,
+    "FAQ",
+    (),
+    "**Do you deliver to Ireland?** Yes, £8.95, free from £120.\n\n"
+    "**Do you sell gift cards?** We do, from £10 to £250.",
+)
+CHINESE = Chunk(
+    "zh/tuihuo.md",
+    0,
+    "退货政策",
+    ("时限",),
+    "未使用的商品可在收货后30天内退货。穿到室外的靴子不能退货！\n\n- 礼品卡不能退",
+    "zh",
+)
+
+
+def hit(piece: Chunk, score: float = 0.5) -> Hit:
+    return Hit(piece, score, 0.5)
+
+
+def ranked(question: str, *chunks: Chunk, embed: bool = True) -> Ranking:
+    embedder = HashEmbedder() if embed else None
+    return rank(question, [hit(c) for c in chunks], lambda word: 1.0, embedder.embed if embedder else None)
+
+
+class Opinion:
+    """A judge that takes what has the word for the answer, and remembers what it was asked."""
+
+    def __init__(self, word: str) -> None:
+        self.word, self.questions, self.passages = word, list[str](), list[str]()
+
+    def answers(self, question: str, passages: Sequence[str]) -> Probabilities:
+        self.questions.append(question)
+        self.passages += passages
+        return np.array([0.99 if self.word in passage else 0.01 for passage in passages], np.float32)
+
+    def supports(self, claim: str, passages: Sequence[str]) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize("embed", [True, False])
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Do you deliver to Ireland?", "Yes, £8.95"),
+        ("Can I return boots worn outside?", "Boots worn outside"),
+        ("How much is the label for a refund?", "£3.95"),
+        ("穿到室外的靴子能退货吗？", "靴子不能退货"),
+        ("收货后几天内可以退货？", "30天内"),
+    ],
+)
+def test_the_statement_that_answers_comes_first(question: str, answer: str, embed: bool) -> None:
+    assert answer in ranked(question, RETURNS, FAQ, CHINESE, embed=embed).statements[0].text
+
+
+def test_every_statement_is_ranked_once_best_first() -> None:
+    found = ranked("Do you deliver to Ireland?", RETURNS, FAQ).statements
+    assert len({(statement.passage, statement.order) for statement in found}) == len(found) == 8
+    assert [statement.score for statement in found] == sorted((s.score for s in found), reverse=True)
+
+
+def test_a_better_passage_lifts_what_it_says() -> None:
+    twin = Chunk("twin.md", 0, FAQ.title, (), FAQ.text)
+    found = rank("Do you deliver to Ireland?", [hit(FAQ, 0.2), hit(twin, 0.9)], lambda word: 1.0).statements
+    assert found[0].passage == 1
+
+
+def test_what_a_question_is_about_counts_more_than_its_common_words() -> None:
+    common = Chunk("a.md", 0, "A", (), "You can send a parcel with a label.")
+    rare = Chunk("b.md", 0, "B", (), "Crampons travel in their own bag.")
+    rarity = {"crampon": 5.0}
+    found = rank("Can I send crampons in a parcel?", [hit(common), hit(rare)], lambda w: rarity.get(w, 0.5))
+    assert found.statements[0].text.startswith("Crampons")
+
+
+@pytest.mark.parametrize("question", ["", "???", "the a of", "吗"])
+def test_a_question_without_content_is_ranked_without_failing(question: str) -> None:
+    found = ranked(question, RETURNS, CHINESE)
+    assert all(0 <= score <= 1 for score in (found.confidence, *(s.score for s in found.statements)))
+
+
+def test_no_hits_and_empty_passages_say_nothing() -> None:
+    assert ranked("Do you deliver to Ireland?") == ([], 0.0)
+    assert ranked("Do you deliver to Ireland?", Chunk("a.md", 0, "A", (), " . ")) == ([], 0.0)
+
+
+def test_the_judge_reads_statements_in_their_place_and_is_heard() -> None:
+    judge = Opinion("gift cards")
+    found = rank("And to Cork?\nDo you deliver?", [hit(FAQ)], lambda word: 1.0, HashEmbedder().embed, judge)
+    assert found.statements[0].text == "We do, from £10 to £250."
+    assert judge.questions == ["And to Cork? < Do you deliver?"]
+    assert "FAQ > Do you deliver to Ireland?: Yes, £8.95, free from £120." in judge.passages
+
+
+def test_a_judge_that_finds_an_answer_makes_the_desk_surer_than_one_that_finds_none() -> None:
+    sure, unsure = (
+        rank("Do you deliver to Ireland?", [hit(FAQ)], lambda word: 1.0, HashEmbedder().embed, Opinion(word)).confidence
+        for word in ("Ireland", "nowhere")
+    )
+    assert sure > unsure
+
+
+def test_weights_fit_their_features() -> None:
+    columns = {"words": len(WORDS), "dense": len(DENSE), "judge": len(JUDGE)}
+    for models, weights in load_weights().weights.items():
+        table = np.zeros((4, sum(columns[name] for name in models.split())))
+        assert np.isfinite(weights.statement(with_best(table))).all()
+        assert np.isfinite(weights.question(np.zeros((1, 1)))).all()
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=6))
+def test_the_best_column_is_nought_below_itself(column: list[float]) -> None:
+    table = with_best(np.array(column)[:, None])
+    assert table[:, 1].max() == 0
+    np.testing.assert_allclose(table[:, 0] - table[:, 1], max(column), atol=1e-9)
