@@ -47,8 +47,13 @@ class Head:
     def save(self, path: Path) -> None:
         """Writes the head into a file, its weights in half precision."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {"weights": self.weights.astype(np.float16), "offsets": self.offsets}
-        np.savez_compressed(path, embedder=np.array(self.embedder), kinds=np.array(self.kinds), **kept)
+        np.savez_compressed(
+            path,
+            embedder=np.array(self.embedder),
+            kinds=np.array(self.kinds),
+            weights=self.weights.astype(np.float16),
+            offsets=self.offsets,
+        )
 
     @classmethod
     def load(cls, path: Path) -> Head:
@@ -59,9 +64,10 @@ class Head:
 
 
 @cache
-def shipped(language: Language) -> Head:
-    """The head of a language that comes with the project."""
-    return Head.load(SHIPPED / f"{language}.npz")
+def shipped(language: Language) -> Head | None:
+    """The head of a language that comes with the project; None where none does."""
+    path = SHIPPED / f"{language}.npz"
+    return Head.load(path) if path.is_file() else None
 
 
 def spelling(text: str) -> NDArray[np.float32]:

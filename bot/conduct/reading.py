@@ -70,6 +70,8 @@ def _likely(question: str, retriever: Retriever) -> Mapping[str, float]:
     """What the head makes of a message; nothing for an embedder that it was not fitted for."""
     language = detect(question)
     head = shipped(language)
+    if head is None:
+        return {}
     if language == "zh":
         return head.likely(spelling(question))
     return head.likely(retriever.embed([question])[0]) if retriever.embedder.name == head.embedder else {}

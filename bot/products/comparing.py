@@ -19,11 +19,14 @@ from bot.products.shelf import Shelf
 from bot.products.vocabulary import FITTING, GENDERS
 from bot.products.words import terms
 
+BOTH: Final = 2
 LOOKED_AT: Final = 12  # products with a title alike
 Row = tuple[str, str, str]  # an attribute's name, and its value for each of two products
 
 _SIDES = re.compile(r"\b(?:vs?|versus|or|than|and|compared? (?:to|with)|against|to)\b\.?|跟|和|与|比|还是|[,，/]")
-_PLAIN = re.compile(r"plain|normal|standard|regular|basic|ordinary|other|original|without|普通|基本", re.I)
+_PLAIN = re.compile(
+    r"\bmore do (?:i|you|we) get\b|plain|normal|standard|regular|basic|ordinary|other|original|without|普通|基本", re.I
+)
 _CHEAPER = re.compile(r"cheaper|dearer|expensive|差价|便宜|贵", re.I)
 _WHAT = re.compile(r"what|differ|more do|区别|不同", re.I)
 _WRITTEN = re.compile(r"[+−–-]?([\d.,]+)(\s?\D*)")
@@ -35,7 +38,7 @@ def compared(lines: Sequence[str], line: str, shelf: Shelf, language: str) -> To
     None where it does not name two. `lines` are the message and what it leans on.
     """
     items = _sides(lines, line, shelf)
-    if len(items) < 2 or any(is_doing(lines[0], item) for item in items):
+    if len(items) < BOTH or any(is_doing(lines[0], item) for item in items):
         return None
     first, second = items[:2]
     said = phrases(language)
@@ -74,12 +77,14 @@ def _prices(first: Item, second: Item, said: Phrases) -> str:
 
 
 def _sides(lines: Sequence[str], line: str, shelf: Shelf) -> list[Item]:
-    """The products compared: one for each part of the message that names another, or a named one and its plain form."""
+    """The products compared: one for each part of the message that names another, the one that it leans on, or a named
+    one and its plain form."""
     genders = " ".join(term for part in lines for term in terms(plainly(part)) if term in GENDERS)
     items: dict[str, Item] = {}
-    for part in _SIDES.split(line):
-        if part.strip() and (found := meant([f"{part} {genders}"], shelf)) and is_sure(found):
-            items.setdefault(found[0].item.document, found[0].item)
+    for parts in (_SIDES.split(line), (other for other in lines if other != line)):
+        for part in parts if len(items) < BOTH else ():
+            if part.strip() and (found := meant([f"{part} {genders}"], shelf)) and is_sure(found):
+                items.setdefault(found[0].item.document, found[0].item)
     if len(items) == 1 and _PLAIN.search(line):
         items |= {item.document: item for named in items.values() for item in _plainer(named, shelf)}
     return list(items.values())

@@ -14,7 +14,7 @@ from bot.products.words import terms
 
 COMPARES: Final = re.compile(
     r"\b(?:vs?\.?|versus|compared?(?: to| with)?|differ\w*|which (?:one )?(?:is|of|has|weighs|makes)|better|worse"
-    r"|(?:more|less|\w+er)\b.{0,60}\bthan"
+    r"|(?:more|less|\w+er)\b.{0,60}\bthan|more do (?:i|you|we) get"
     r"|how much (?:lighter|heavier|cheaper|dearer|bigger|smaller|longer|warmer|more|less))\b"
     r"|区别|对比|比较|哪个更?|差多少|不同",
     re.I,
