@@ -180,10 +180,10 @@ def fit(vectors: Vectors, labels: NDArray[Any], embedder: str, kinds: tuple[str,
     inputs = np.concatenate([vectors * scale, np.ones((len(vectors), 1), np.float32)], axis=1)
     wanted = np.eye(len(kinds), dtype=np.float32)[labels]
     weight = np.sqrt(1 / np.maximum(np.bincount(labels, minlength=len(kinds)), 1))[labels]
-    weight = (weight / weight.sum())[:, None]
-    values = np.zeros((inputs.shape[1], len(kinds)))
+    weight = (weight / weight.sum())[:, None].astype(np.float32)
+    values = np.zeros((inputs.shape[1], len(kinds)), np.float32)
     mean, square = np.zeros_like(values), np.zeros_like(values)
-    decayed = np.concatenate([np.full(vectors.shape[1], penalty), [0.0]])[:, None]
+    decayed = np.append(np.full(vectors.shape[1], penalty, np.float32), np.float32(0))[:, None]
     for step in range(1, steps + 1):
         scores = inputs @ values
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
