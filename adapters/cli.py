@@ -286,8 +286,23 @@ def learn() -> None:
 @learn.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
-@click.option("--start", metavar="DIR", help="Weights to start from (default: the MiniLM on board).")
-@click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Times that each pair is seen.")
+@click.option(
+    "--epochs", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Rounds of questions."
+)
+@click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the questions.")
+@_command
+def embedder(settings: Settings, **options: Any) -> None:
+    """Tune the embedding model on board for shops; a run that was stopped goes on."""
+    from adapters.learn import learn_embedder
+
+    learn_embedder(**options)
+
+
+@learn.command()
+@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
+@click.option("--epochs", type=float, default=1.0, show_default=True, metavar="N", help="Times that each pair is seen.")
 @click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the pairs.")
 @_command
@@ -296,6 +311,18 @@ def judge(settings: Settings, **options: Any) -> None:
     from adapters.learn import learn_judge
 
     learn_judge(settings, **options)
+
+
+@learn.command("conduct")
+@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the heads go.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Choice of the messages.")
+@_command
+def fit_conduct(settings: Settings, **options: Any) -> None:
+    """Fit the heads that read off a message whether it wants a person, a chat, or an answer."""
+    from adapters.learn import learn_conduct
+
+    learn_conduct(settings, **options)
 
 
 @learn.command("ranking")

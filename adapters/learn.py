@@ -3,28 +3,42 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from adapters.desk import open_embedder, open_judge
 from adapters.output import say
 from bot.errors import LearningError
 from bot.settings import Settings
+from retrieval.embedders import on_board
 
 
-def learn_judge(
-    settings: Settings, data: Path, out: Path, start: str | None, epochs: float, minutes: float | None, seed: int
-) -> None:
+def learn_embedder(data: Path, out: Path, epochs: int, minutes: float | None, seed: int) -> None:
+    """Tunes the embedder on the data sets in `data`, and leaves it in `out`, ready for `SHOPDESK_EMBEDDER`."""
+    from bot.learn.embedder import train
+    from bot.learn.pools import training_pools
+
+    with _data_sets():
+        pools = training_pools(data, seed)
+    say(f"{sum(len(pool.asked) for pool in pools):,} questions")
+    if train(pools, out, on_board(), epochs=epochs, minutes=minutes, seed=seed, say=say):
+        say(f"{out}: ready; set SHOPDESK_EMBEDDER to it, `shopdesk ingest` again, and fit the rest of `shopdesk learn`")
+    else:
+        say(f"{out}: stopped in good time; the same command goes on")
+
+
+def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minutes: float | None, seed: int) -> None:
     """Trains the judge on the data sets in `data`, and leaves it in `out`, ready for `SHOPDESK_JUDGE`."""
     from bot.learn.export import export
-    from bot.learn.judge import on_board, train
+    from bot.learn.judge import train
     from bot.learn.pairs import training_pairs
 
-    try:
-        pairs = training_pairs(data, open_embedder(settings).embed, seed)
-    except FileNotFoundError as error:
-        raise LearningError(f"{error.filename}: not there; name the folder of the data sets with --data") from None
+    embedder = open_embedder(settings)
+    with _data_sets():
+        pairs = training_pairs(data, embedder.embed, seed)
     say(f"{len(pairs):,} pairs")
-    trained = train(pairs, out, start or on_board(), epochs=epochs, minutes=minutes, seed=seed)
+    trained = train(pairs, out, embedder.load("cpu"), epochs=epochs, minutes=minutes, seed=seed)
     if trained is None:
         say(f"{out}: stopped in good time; the same command goes on")
         return
@@ -32,15 +46,39 @@ def learn_judge(
     say(f"{out / 'judge'}: ready; compare it with `shopdesk eval --public`, then set SHOPDESK_JUDGE to it")
 
 
+@contextmanager
+def _data_sets() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise LearningError(f"{error.filename}: not there; name the folder of the data sets with --data") from None
+
+
+def learn_conduct(settings: Settings, data: Path, out: Path, seed: int) -> None:
+    """Fits the heads that read off a message what it wants of the desk, and writes them into the folder `out`."""
+    from bot.learn.conduct import learn
+
+    embedder = open_embedder(settings)
+    with _data_sets():
+        figures = learn(data, out, embedder, seed)
+    for language, reached in figures.items():
+        say(f"{language}: " + ", ".join(f"{what} {figure:g}" for what, figure in reached.items()))
+
+
 def learn_ranking(settings: Settings, out: Path) -> None:
     """Fits the weights of the ranking with the judge of the settings, and writes them into the file `out`."""
-    from bot.learn.ranking import askings, fit, write
+    from bot.learn.ranking import askings, chinese_shops, fit, fitting_shops, testing_shops, write
 
     judge = open_judge(settings)
     if judge is None:
         raise LearningError("the ranking is fitted with a judge, and there is none; set SHOPDESK_JUDGE to one")
-    with tempfile.TemporaryDirectory() as folder:
-        record = fit(list(askings(open_embedder(settings), judge, Path(folder))), settings.embedder)
+    embedder = open_embedder(settings)
+    found = []
+    for shops in (fitting_shops(), testing_shops(), chinese_shops()):
+        with tempfile.TemporaryDirectory() as folder:
+            found.append(list(askings(shops, embedder, judge, Path(folder))))
+    fitting, testing, chinese = found
+    record = fit(fitting, testing, chinese, embedder.name)
     write(record, out)
     for name, figures in record["figures"].items():
         say(f"{name}: " + ", ".join(f"{what} {figure:g}" for what, figure in figures.items()))

@@ -26,9 +26,10 @@ from bot.generators import describe
 from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
 from bot.parts import asked_parts
 from bot.phrases import phrases
-from bot.products.reply import ProductReply, reply_about_products
+from bot.products.reply import ProductReply, about_products
+from bot.products.untold import Untold, pages
 from bot.questions import asked_words
-from bot.ranking import NOTHING, Ranking
+from bot.ranking import NOTHING, Ranking, best_passages
 from bot.statements import Statement
 from bot.transformers_chat import plain_text
 from bot.understanding import standalone
@@ -39,6 +40,7 @@ from retrieval.retriever import Filters, Hit
 if TYPE_CHECKING:
     from bot.engine import Engine
 
+LOOKED_AT = 12  # passages whose statements are ranked: of questions that avoid a page's words, 95 % are answered there
 HISTORY = 6  # turns a question may lean on
 PROMPT_HISTORY = 3  # turns that the prompt repeats
 
@@ -52,6 +54,7 @@ class _Part:
     hits: tuple[Hit, ...] = ()
     ranked: Ranking = NOTHING
     about: ProductReply | None = None
+    must_be_sure: bool = False  # a fact of a product that the catalogue does not have: a page must say it for sure
 
 
 class Answering:
@@ -115,20 +118,27 @@ class Answering:
 
     def _looked_up(self, asked: str, question: str) -> _Part:
         """What the catalogue or the documents have for one of the message's questions."""
-        if not self.reading.outside and (about := self._about_products(question)):
+        about = None if self.reading.outside else self._about_products(question)
+        if isinstance(about, ProductReply):
             self._explain(question, [hit for hit, _ in about.sources])
             return _Part(asked, question, about=about)
         hits = self._search(asked, question)
+        if about is not None:
+            hits = pages(hits, self.engine.retriever.corpus())
         with self._timed("ranking"):
             found = self._rank(question, hits)
             last = self.earlier[-1] if self.earlier else None
-            ranked = Ranking(policy.reranked(found.statements, last), found.confidence)
-        return _Part(asked, question, tuple(hits), ranked)
+            said = policy.to_the_point(question, policy.reranked(found.statements, last))
+            hits, said = best_passages(hits, said, self.engine.settings.passages)
+        self._explain(question, hits)
+        must_be_sure = about is not None and about.is_fact
+        return _Part(asked, question, tuple(hits), Ranking(said, found.confidence), must_be_sure=must_be_sure)
 
     def _is_enough(self, part: _Part) -> bool:
         """Whether the desk answers; a message that is outside its business, or steers, must be answered for certain."""
-        careful = self.reading.steered or self.reading.is_doubtful
-        enough = policy.SURE_STEERED if careful else policy.ENOUGH_CONFIDENCE
+        careful = self.reading.steered or self.reading.is_doubtful or part.must_be_sure
+        language = part.hits[0].chunk.language if part.hits else self.language
+        enough = policy.SURE_STEERED if careful else policy.ENOUGH_CONFIDENCE["zh" if language == "zh" else "en"]
         if self.reading.outside:
             enough = policy.SURE_OUTSIDE
         return part.ranked.confidence >= enough
@@ -183,15 +193,13 @@ class Answering:
         yield from self._say(getattr(self.phrases, reason))
 
     def _search(self, asked: str, question: str) -> list[Hit]:
-        """The passages for a reply, all in one language: the asker's, unless the best of them is in another."""
-        wanted = self.engine.settings.passages
-        hits = self._found(question, 2 * wanted)
+        """The passages to look at, all in one language: the asker's, unless the best of them is in another."""
+        wanted = max(LOOKED_AT, self.engine.settings.passages)
+        hits = self._found(question, wanted)
         if question != asked and len(asked_words(asked)) > 1:  # the topic may have moved on
-            alone = self._found(asked, wanted // 2)
+            alone = self._found(asked, wanted // 4)
             hits = [*alone, *(hit for hit in hits if hit.chunk.id not in {own.chunk.id for own in alone})]
-        hits = _in_one_language(hits)[:wanted]
-        self._explain(question, hits)
-        return hits
+        return _in_one_language(hits)[:wanted]
 
     def _found(self, question: str, k: int) -> list[Hit]:
         audience = self.engine.store.conversation(self.turn.conversation).audience
@@ -207,12 +215,12 @@ class Answering:
         self.explanation["question"] = question
         self.explanation["chunks"] = [[h.chunk.id, h.chunk.content_hash, round(h.score, 4)] for h in hits]
 
-    def _about_products(self, question: str) -> ProductReply | None:
-        """What the catalogue's typed facts say to a question about products; None to any other."""
+    def _about_products(self, question: str) -> ProductReply | Untold | None:
+        """What the catalogue's typed facts say to a question about products, or that they do not; None to any other."""
         retriever, last = self.engine.retriever, self.earlier[-1].reply if self.earlier else None
         audience, day = self.engine.store.conversation(self.turn.conversation).audience, self.engine.today()
         with self._timed("products"):
-            about = reply_about_products(
+            about = about_products(
                 question,
                 retriever.corpus(),
                 lambda words, k: retriever.search(words, k, Filters(audience, day)),
@@ -221,9 +229,10 @@ class Answering:
                 day=day,
                 mentioned=[source.document for source in last.sources] if last else (),
                 may_ask=last is None or last.outcome != "clarify",
+                embed=retriever.embed,
             )
-        if about is None:
-            return None
+        if not isinstance(about, ProductReply):
+            return about
         self.armed.update(hit.chunk.document for hit, _ in about.sources if is_armed(hit.chunk))
         sources = tuple((replace(hit, chunk=disarmed(hit.chunk)), quote) for hit, quote in about.sources)
         about = replace(about, sources=sources)
@@ -237,7 +246,7 @@ class Answering:
         if language != self.language:
             question = translated(question, "zh" if language == "zh" else "en") or question
         if language != "en":  # the judge reads English
-            return ranking.rank(question, hits, rarity)
+            return ranking.rank_chinese(question, hits, rarity)
         known = embedder.name == ranking.load_weights().embedder
         return ranking.rank(question, hits, rarity, engine.retriever.embed if known else None, engine.judge)
 

@@ -15,7 +15,7 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from bot.phrases import phrases
-from bot.statements import Statement
+from bot.statements import Statement, led
 from bot.transformers_chat import StreamedChatModel, plain_text
 from knowledge.languages import detect
 from retrieval.lexical import STOPWORDS, units
@@ -29,6 +29,22 @@ NEW_SHARE = 0.4  # and so much of its words is new
 _LEANS = re.compile(
     r"(?:It|That|This|They|These|Those|There|Then|And|But|Or|So|Otherwise|Also|Either|Both|Here)\b|(?:那|这|它|但|而|所以|否则|也)"
 )
+# What leads into a list says the condition of each item ("For Northern Ireland:"), or denies it ("We don't take:").
+_CONDITION = re.compile(
+    r"(?:for|if|in|on|with|within|without|when|while|during|after|before|until|to|from|unless|except|excluded|exempt|only"
+    r"|not|no|never|we|you|they|it|these|this|orders|items|members)\b|若|如|对|凡|在|以下|下列|不|只|仅|除|我们|您",
+    re.I,
+)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|be|been|am|can|cannot|could|may|might|must|will|would|should|shall|do|does|did|has|have|had"
+    r"|(?:is|are|was|were|ca|could|must|wo|would|should|do|does|did|has|have)n['’]t|\w+['’](?:s|re|ll|ve|m|d)"
+    r"|ask|add|apply|applies|bring|buy|call|charge[sd]?|check|choose|come|comes|contact|cost|costs|deduct|expires?|fill"
+    r"|find|get|gets|give|gives|go|goes|keep|leave|leaves|let|make|means?|need|needs|open|opens|order|pay|pays|pick|please"
+    r"|post|press|put|refund|register|reply|return|ring|run|runs|say|says|send|sends|ship|ships|show|start|starts|stay"
+    r"|stays|take|takes|tell|turn|use|wait|wash|works?|write)\b",
+    re.I,
+)
+_LONGEST_LEAD = 120  # characters
 _CLOSED = re.compile(r"[。！？；：][”’）」』》]*$")  # Chinese stops carry their own space
 _END = re.compile(r"[.!?。！？…:：;；][\"'”’)）]*$")
 
@@ -98,7 +114,7 @@ def _until(text: str, stop: Sequence[str] | None) -> tuple[str, bool]:
 def compose(ranked: Sequence[Statement], language: str = "en") -> list[str]:
     """The sentences of the reply to what `ranked` (best first) answers; none when it is empty."""
     picked = chosen(ranked)
-    sentences = [_sentence(statement, language) for statement in (*picked, *also(ranked, picked))]
+    sentences = _sentences([*picked, *also(ranked, picked)], language)
     subject = ranked[0].subject if ranked else ""
     if subject and subject not in sentences[0]:
         sentences[0] = f"{subject}：{sentences[0]}" if language == "zh" else f"{subject}: {_lower(sentences[0])}"
@@ -119,7 +135,8 @@ def chosen(ranked: Sequence[Statement]) -> list[Statement]:
         if following.row:
             break
         short = sum(len(beside[o].text) for o in range(low, high + 1)) < ENOUGH
-        if not (_LEANS.match(following.text) or (short and following.score >= NEXT_SHARE * best.score)):
+        opens = beside[low].text.endswith((":", "：")) and following.lead == beside[low].text.rstrip(" :：")
+        if not (opens or _LEANS.match(following.text) or (short and following.score >= NEXT_SHARE * best.score)):
             break
         high += 1
     return [beside[order] for order in range(low, high + 1)]
@@ -144,12 +161,46 @@ def _fits(beside: dict[int, Statement], low: int, high: int) -> bool:
     return sum(len(beside[order].text) + 1 for order in range(low, high + 1)) <= LENGTH
 
 
-def _sentence(statement: Statement, language: str) -> str:
-    """The statement as a sentence of a reply: capital first, a full stop at the end."""
-    text = statement.text
+def _sentences(picked: Sequence[Statement], language: str) -> list[str]:
+    """The statements as sentences of a reply; the items of one list make one, behind what leads into it."""
+    found: list[str] = []
+    before: Statement | None = None
+    for statement in picked:
+        if before is not None and _goes_on(before, statement):
+            between = " " if found[-1].endswith((":", "：")) else "；" if language == "zh" else "; "
+            found[-1] = _sentence(f"{found[-1].rstrip('.。')}{between}{_lower(statement.text)}", language)
+        else:
+            found.append(_sentence(_complete(statement), language))
+        before = statement
+    return found
+
+
+def _goes_on(before: Statement, statement: Statement) -> bool:
+    """Whether a statement is the next item of the list that the one before it is an item of, or leads into."""
+    beside = (before.passage, before.order + 1) == (statement.passage, statement.order)
+    return beside and statement.lead != "" and statement.lead in (before.lead, before.text.rstrip(" :："))
+
+
+def _sentence(text: str, language: str) -> str:
+    """A text as a sentence of a reply: capital first, a full stop at the end."""
     if not _END.search(text):
         text += "。" if language == "zh" else "."
     return text[:1].upper() + text[1:]
+
+
+def _complete(statement: Statement) -> str:
+    """A statement with what it takes to be understood alone: the lead of its list, or the heading of a bare phrase."""
+    bare = not statement.row and is_bare(statement.text)
+    if 0 < len(statement.lead) <= _LONGEST_LEAD and (bare or _CONDITION.match(statement.lead)):
+        return statement.whole
+    if bare and _CONDITION.match(statement.heading) and len(statement.heading) <= _LONGEST_LEAD:
+        return led(statement.heading, _lower(statement.text))
+    return statement.text
+
+
+def is_bare(text: str) -> bool:
+    """Whether an English text is no sentence: "Cheques and postal orders." says nothing by itself."""
+    return detect(text) == "en" and not text.endswith(":") and _VERB.search(text) is None
 
 
 def _lower(text: str) -> str:

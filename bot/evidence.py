@@ -1,48 +1,124 @@
-"""Whether a sentence is supported by passages, and which of their statements it rests on."""
+"""Whether a sentence is supported by passages, and which of their statements it rests on.
+
+Checked exactly: values with what they count, names, promises, denials, opposites, exceptions. What is left is weighed:
+how much of the sentence stands where, and whether its values stand with other words (`bot.support`).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Literal
 
-from bot.questions import content_words
-from bot.ranking import vocabulary
+from bot.clauses import BINDING, absolutes, opposed
+from bot.premises import Line, Premise, premise
 from bot.statements import Statement
+from bot.support import COPIED, Claim, claim, copied_values, denial, features, load_weights, unknown_names
+from bot.values import same, says
 from knowledge.languages import detect
 from retrieval.lexical import units
 
-_NUMBER = re.compile(
-    r"(\d+(?:[.,:]\d+)*)(?:\s*(?:working\s+)?(minute|hour|day|week|month|year|%|分钟|小时|天|周|个月|年|个工作日))?",
+Objection = Literal["", "value", "name", "promise", "denial", "condition", "words"]
+ALIKE = 0.6  # two clauses of which one denies what the other affirms
+_MAIN = 0.8  # of the words: the rest is how it is said
+_VERB = r"(?:\w+ly )?(?P<{}>(?:not )?[a-z-]+)"
+_PROMISE = re.compile(
+    rf"\bI(?:'ll| will| shall|'m going to| am going to) {_VERB.format('own')}"
+    rf"|\bwe(?:'ll| will| shall|'re going to| are going to) {_VERB.format('ours')}"
+    r"|\bI(?:'ve| have)(?: just| already| now)? (?P<done>[a-z]+(?:ed|en|nt|id|de|ne))\b"
+    r"|\b(?P<vow>guarantee[ds]?|promise[ds]?|rest assured)\b"
+    r"|(?P<chinese>我(?:已经?|会|马上|这就|帮您|为您|给您|替您)|已(?:经)?(?:为|帮|给|替)您|保证|承诺)",
     re.I,
 )
-# Words that claim nothing about the shop.
-_COURTESY = frozenset(
-    units("yes no sure sorry hello hi thanks thank welcome happy glad help course great good question")
+# What a shop does in its documents whatever the words.
+_ORDINARY = frozenset(
+    units("send give take get let be have do make keep put need help tell check look pay not still only")
 )
 
 
 def supported(sentence: str, passages: Sequence[str]) -> bool:
-    """Whether a sentence may be released: each number with what it counts, and most of the words, are in the passages.
-
-    A short sentence needs all of its content words there: "Delivery is always free." claims as much as a long one.
-    """
-    there = frozenset[str]().union(*map(vocabulary, passages))
-    counted = frozenset[tuple[str, str]]().union(*map(_counted, passages))
-    numbers = {number for number, _ in counted}
-    for number, unit in _counted(sentence):
-        # A bare number may be a table's, whose column says what it counts.
-        if number not in numbers or (unit and not {(number, unit), (number, "")} & counted):
-            return False
-    own = [word for word in content_words(sentence) if word not in _COURTESY]
-    missing = sum(word not in there for word in own)
-    return missing == 0 if len(own) < (8 if detect(sentence) == "zh" else 4) else 2 * missing <= len(own)
+    """Whether a sentence may be released: what it says is in the passages, or it says nothing of the shop."""
+    return not objection(sentence, passages)
 
 
-@lru_cache(maxsize=4096)
-def _counted(text: str) -> frozenset[tuple[str, str]]:
-    """The numbers of a text, each with the unit of time behind it, if there is one: 24 months are not 24 days."""
-    return frozenset((number, unit.lower()) for number, unit in _NUMBER.findall(text))
+def objection(sentence: str, passages: Sequence[str]) -> Objection:
+    """Why a sentence may not be released, as a word for the turn's record; "" where it may."""
+    said = claim(sentence)
+    premises = [premise(passage) for passage in passages]
+    if said.is_empty or any(found.has(sentence) for found in premises):
+        return ""
+    if wrong := checked(said, premises):
+        return wrong
+    weighs = load_weights()[f"release {detect(sentence)}"]
+    return "" if weighs(features(said, premises)) >= weighs.enough else "words"
+
+
+def checked(said: Claim, premises: Sequence[Premise]) -> Objection:
+    """What is wrong with a claim beside the passages, as far as that can be told exactly."""
+    there = frozenset[str]().union(*(found.words for found in premises))
+    if not all(any(says(found.values, value) for found in premises) for value in said.values):
+        return "value"
+    if unknown_names(said, there):
+        return "name"
+    given = frozenset[str]().union(*(found.absolutes for found in premises))
+    if _promises(said, there) or not absolutes(said.text) & BINDING <= given:
+        return "promise"
+    lines = [line for found in premises for line in found.lines]
+    if any(_drops(said, line) or _takes_in(said, line) for line in lines):
+        return "condition"
+    if copied_values(said, lines) < 1:
+        return "value"
+    copied = [line for line in lines if len(said.words & line.own) >= COPIED * len(said.words)]
+    if denial(said, lines) >= ALIKE or any(_turns(said, line) for line in copied):
+        return "denial"
+    return ""
+
+
+def _turns(said: Claim, line: Line) -> bool:
+    """Whether a claim has opposites of a statement's words, or "under" where it has "over"."""
+    if opposed(said.text, line.raw, line.text):
+        return True
+    for value in said.values:
+        bounds = {other.bound for other in line.values if same(other, value)}
+        if value.bound and bounds and not bounds & {"", value.bound}:
+            return True
+    return False
+
+
+def _promises(said: Claim, there: frozenset[str]) -> bool:
+    """Whether the desk promises something itself, or for the shop what no passage speaks of."""
+    for match in _PROMISE.finditer(said.sentence.replace("’", "'")):
+        if match["own"] or match["done"] or match["chinese"]:
+            return True
+        words = frozenset(units(match["vow"] or match["ours"].removeprefix("not ")))
+        if words.isdisjoint(there) and (match["vow"] or words.isdisjoint(_ORDINARY)):
+            return True
+    return False
+
+
+def _drops(said: Claim, line: Line) -> bool:
+    """Whether a claim is what a statement says without its exception: "Returns are free" for "... unless worn"."""
+    limits = frozenset[str]().union(*(clause.words for clause in line.clauses if clause.limits))
+    main = frozenset[str]().union(*(clause.words for clause in line.clauses if not clause.limits))
+    if not limits or len(main) < 2 or any(clause.limits for clause in said.clauses):
+        return False
+    whole = len(said.words & main) >= _MAIN * len(main) and len(said.words & line.own) >= _MAIN * len(said.words)
+    return whole and said.words.isdisjoint(limits - main)
+
+
+def _takes_in(said: Claim, line: Line) -> bool:
+    """Whether a claim says of the exception what a statement says of the rest."""
+    if any(clause.exception for clause in said.clauses):
+        return False
+    main = [clause for clause in line.clauses if not clause.exception]
+    everything = frozenset[str]().union(*(clause.words for clause in main))
+    denied = any(clause.denies for clause in said.clauses)
+    for clause in line.clauses:
+        own = clause.words - everything
+        if clause.exception and own and own <= said.words and len(said.words & everything) > 1:
+            return denied == any(other.denies for other in main)
+    return False
 
 
 def origin(sentence: str, said: Sequence[Statement]) -> Statement | None:

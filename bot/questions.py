@@ -45,6 +45,8 @@ _KINDS = tuple(
     )
 )
 
+VALUES = (_MONEY, _DURATION, _CLOCK)  # the kinds that are a value, which an answer must give
+
 
 def answer_kinds(question: str) -> list[re.Pattern[str]]:
     """A pattern for each kind of thing asked for (an amount, a length of time, a rule, ...) that an answer has."""

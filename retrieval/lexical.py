@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import snowballstemmer
@@ -94,8 +95,9 @@ def term_keys(text: str) -> Keys:
 
 def asked_keys(question: str) -> Keys:
     """The keys of a question's terms, without the terms that are function words only (unless it has no others)."""
-    content = np.array([word not in STOPWORDS for word in words(question)], bool)
-    keys = term_keys(question)
+    found = words(question)
+    content = np.array([word not in STOPWORDS for word in found], np.bool_)
+    keys = _with_pairs([_word_key(word) for word in found])
     asked = keys[np.concatenate([content, content[:-1] | content[1:]])]
     return asked if len(asked) else keys
 
@@ -103,8 +105,8 @@ def asked_keys(question: str) -> Keys:
 @lru_cache(maxsize=8192)  # the other words of a question are much the same from one to the next
 def _counted(text: str) -> tuple[Keys, list[int]]:
     """The keys that `asked_keys` gives, each once, and how often each is there."""
-    keys, counts = np.unique(asked_keys(text), return_counts=True)
-    return keys, counts.tolist()
+    counts = Counter(asked_keys(text).tolist())
+    return np.array(list(counts), np.uint64), list(counts.values())
 
 
 class _Postings(NamedTuple):
@@ -172,16 +174,17 @@ class LexicalIndex:
         """The BM25 score of every position, shape (n,), and for each thing that has other words, the best of theirs."""
         return _summed(len(self), question, others, self._scored)
 
-    def _scored(self, text: str) -> Iterator[tuple[Positions, Scores]]:
-        for start, end, count in self._found(text):
-            weight = np.float32(count * _idf(len(self), end - start))
-            yield self._positions[start:end], self._impacts[start:end] * weight
+    def _scored(self, text: str) -> tuple[Positions, Scores]:
+        """Positions, one with several of the terms as often, and what each term adds there."""
+        spans, counts = self._found(text)
+        sizes = [end - start for start, end in spans]
+        weights = _weights(len(self), sizes, counts).astype(np.float32)
+        return _gathered(self._positions, spans), _gathered(self._impacts, spans) * np.repeat(weights, sizes)
 
-    def _found(self, question: str) -> list[tuple[int, int, int]]:
-        """The slice of postings of each term of the question that the index has, and its count in the question."""
-        asked, counts = _counted(question)
-        spans = zip(*self._spans(asked), counts, strict=True)
-        return [(start, end, count) for start, end, count in spans if start < end]
+    def _found(self, text: str) -> tuple[list[tuple[int, int]], list[int]]:
+        """Where the postings of each of the text's terms start and end, and how often the text has it."""
+        asked, counts = _counted(text)
+        return list(zip(*self._spans(asked), strict=True)), counts
 
     def _spans(self, keys: Keys) -> tuple[list[int], list[int]]:
         """Where the postings of each term start and end: at the same place for a term that no text has."""
@@ -227,28 +230,38 @@ class WholeDocuments:
         """The BM25 score of every document, shape (number of documents,); `others` as those of `LexicalIndex`."""
         return _summed(len(self), question, others, self._scored)
 
-    def _scored(self, text: str) -> Iterator[tuple[Positions, Scores]]:
-        for start, end, count in self._index._found(text):
-            having, tf = self._frequencies(start, end)
-            weight = np.float32(count * _idf(len(self), len(having)) * (K1 + 1))
-            yield having, weight * tf / (tf + self._norm[having])
+    def _scored(self, text: str) -> tuple[Positions, Scores]:
+        """As `LexicalIndex._scored`; all terms in one go, since for each alone numpy's calls would cost the most."""
+        spans, counts = self._index._found(text)
+        documents = self._documents[_gathered(self._index._positions, spans)]
+        tf = _gathered(self._index._frequencies, spans).astype(np.float32)
+        terms = np.repeat(np.arange(len(spans)), [end - start for start, end in spans])
+        both = terms * len(self) + documents
+        if (both[1:] < both[:-1]).any():  # chunks that came with an update lie behind all others
+            order = np.argsort(both, kind="stable")
+            both, documents, tf = both[order], documents[order], tf[order]
+        another = np.ones(len(both), np.bool_)
+        another[1:] = both[1:] != both[:-1]
+        (first,) = another.nonzero()
+        documents, terms, tf = documents[first], terms[first], np.add.reduceat(tf, first)
+        weights = _weights(len(self), np.bincount(terms, minlength=len(spans)).tolist(), counts)
+        return documents, (weights * (K1 + 1)).astype(np.float32)[terms] * tf / (tf + self._norm[documents])
 
-    def _frequencies(self, start: int, end: int) -> tuple[Positions, Scores]:
-        """The documents that have the term of these postings, and how often."""
-        documents = self._documents[self._index._positions[start:end]]
-        tf = self._index._frequencies[start:end].astype(np.float32)
-        if np.any(documents[1:] < documents[:-1]):  # chunks that came with an update lie behind all others
-            order = np.argsort(documents, kind="stable")
-            documents, tf = documents[order], tf[order]
-        first = np.flatnonzero(np.diff(documents, prepend=-1))
-        return documents[first], np.add.reduceat(tf, first)
+
+def _gathered(column: NDArray[Any], spans: Sequence[tuple[int, int]]) -> NDArray[Any]:
+    return np.concatenate([column[:0], *(column[start:end] for start, end in spans)])
+
+
+def _weights(texts: int, having: Sequence[int], counts: Sequence[int]) -> NDArray[np.float64]:
+    """What each term weighs in a question, given how many texts have it and how often the question does."""
+    return np.array([count * _idf(texts, some) for some, count in zip(having, counts, strict=True)], np.float64)
 
 
 def _summed(
     size: int,
     question: str,
     others: Sequence[Alternatives],
-    scored: Callable[[str], Iterator[tuple[Positions, Scores]]],
+    scored: Callable[[str], tuple[Positions, Scores]],
 ) -> Scores:
     """The question's scores, and for each of `others` the best of its words'.
 
@@ -256,23 +269,18 @@ def _summed(
     of n terms is divided by the root of n, or "保修" (two characters and their pair) would outweigh "warranty".
     """
     total = np.zeros(size, np.float32)
-    for positions, scores in scored(question):
-        total[positions] += scores
+    np.add.at(total, *scored(question))
     if not others:
         return total
     own, best = np.zeros(size, np.float32), np.zeros(size, np.float32)
     for alternatives in others:
         touched = list[Positions]()
         for text, weight in alternatives.items():
-            share = np.float32(weight / max(sum(_counted(text)[1]), 1) ** 0.5)
-            found = [(positions, scores * share) for positions, scores in scored(text)]
-            for positions, scores in found:
-                own[positions] += scores
-            for positions, _ in found:
-                best[positions] = np.maximum(best[positions], own[positions])
-            for positions, _ in found:
-                own[positions] = 0.0
-                touched.append(positions)
+            positions, scores = scored(text)
+            np.add.at(own, positions, scores * np.float32(weight / max(sum(_counted(text)[1]), 1) ** 0.5))
+            best[positions] = np.maximum(best[positions], own[positions])
+            own[positions] = 0.0
+            touched.append(positions)
         for positions in touched:
             total[positions] += best[positions]
             best[positions] = 0.0

@@ -76,10 +76,9 @@ def update(
         with clock.measure("chunk"):
             change = _compare(old, sources)
         with clock.measure("embed"):
-            first_id = last.info["next_id"] if last else 0
-            index, embedded = _index(old, change, first_id, embedder, last, progress)
+            index, embedded = _index(old, change, embedder, last, progress)
         with clock.measure("write"), snapshots.building() as folder:
-            info = _write(folder, old, change, first_id, index, sources.roots)
+            info = _write(folder, old, change, index, sources.roots)
             info["embedder"] = {"name": embedder.name, "dimensions": index.dimensions}
             published = snapshots.publish(folder, info)
     return _report(published, change, embedded, sources, clock)
@@ -152,13 +151,11 @@ def _match(change: _Change, old: Corpus, positions: Sequence[int], chunks: Seque
 def _index(
     old: Corpus,
     change: _Change,
-    first_id: int,
     embedder: Embedder,
     last: Snapshot | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[VectorIndex, int]:
     """The next vector index, and how many chunks got a new vector. The old corpus's own index is changed into it."""
-    new_ids = np.arange(first_id, first_id + len(change.new))
     known = _known(old, [piece.content_hash for piece in change.new])
     texts = [piece.context for piece in change.new if piece.content_hash not in known]
     if last and _other_embedder(last.info["embedder"], embedder, bool(texts)):
@@ -166,26 +163,26 @@ def _index(
             change.moved.get(position) or old.chunk(position) for position in np.flatnonzero(change.keep).tolist()
         ]
         everything = _embedded([piece.context for piece in (*chunks, *change.new)], embedder, progress)
-        return VectorIndex.build(np.concatenate([old.ids[change.keep], new_ids]), everything), len(everything)
+        return VectorIndex.build(everything), len(everything)
     index = old.vectors
     rows = np.empty((len(change.new), index.dimensions), np.float32)
     reused = np.array([piece.content_hash in known for piece in change.new], np.bool_)
     rows[reused] = index.vectors([known[piece.content_hash] for piece in change.new if piece.content_hash in known])
     if texts:
         rows[~reused] = _embedded(texts, embedder, progress)
-    index.remove(old.ids[~change.keep])
-    index.add(new_ids, rows)
+    index.remove(np.flatnonzero(~change.keep))
+    index.add(rows)
     return index, len(texts)
 
 
 def _known(old: Corpus, hashes: Sequence[str]) -> dict[str, int]:
-    """The id of a vector for each of these content hashes that any old chunk has."""
+    """The position of a vector for each of these content hashes that any old chunk has."""
     if not len(old) or not hashes:
         return {}
     wanted = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint64)[::2]
     halves = np.ascontiguousarray(old.columns.hashes).view(np.uint64)[:, 0]
     likely = np.flatnonzero(np.isin(halves, wanted)).tolist()  # half a hash finds them fast; the whole one decides
-    found = {old.columns.hashes[position].tobytes().hex(): int(old.ids[position]) for position in likely}
+    found = {old.columns.hashes[position].tobytes().hex(): position for position in likely}
     return {content_hash: found[content_hash] for content_hash in hashes if content_hash in found}
 
 
@@ -210,9 +207,7 @@ def _embedded(texts: Sequence[str], embedder: Embedder, progress: Callable[[int,
     return embedder.embed(list(rows), advance)[[rows[text] for text in texts]]
 
 
-def _write(
-    folder: Path, old: Corpus, change: _Change, first_id: int, index: VectorIndex, roots: Roots
-) -> dict[str, Any]:
+def _write(folder: Path, old: Corpus, change: _Change, index: VectorIndex, roots: Roots) -> dict[str, Any]:
     """Writes every file of the next snapshot; returns what its manifest says about it."""
     lines = {position: encoded_chunk(piece) for position, piece in change.moved.items()}
     old.chunk_lines.write(folder, "chunks", change.keep, lines, [encoded_chunk(piece) for piece in change.new])
@@ -221,7 +216,7 @@ def _write(
     paths = [path for path, keep in zip(old.paths, change.keep_documents, strict=True) if keep]
     paths.extend(change.new_documents)
     (folder / "paths.json").write_bytes(json.dumps(paths).encode("ascii"))
-    columns = _columns(old, change, first_id)
+    columns = _columns(old, change)
     columns.save(folder)
     index.save(folder / "vectors.faiss")
     old.lexical.update(change.keep, [piece.context for piece in change.new]).save(folder / "lexical")
@@ -229,19 +224,17 @@ def _write(
     counts = np.bincount(columns.language, minlength=len(columns.languages)).tolist()
     return {
         "documents": len(paths),
-        "chunks": len(columns.ids),
+        "chunks": len(columns.document),
         "languages": {language: count for language, count in zip(columns.languages, counts, strict=True) if count},
         "roots": [str(root) for root in roots],
-        "next_id": first_id + len(change.new),
     }
 
 
-def _columns(old: Corpus, change: _Change, first_id: int) -> Columns:
+def _columns(old: Corpus, change: _Change) -> Columns:
     before = replace(old.columns, document=change.renumbered[old.columns.document])
     at = np.fromiter(change.moved, np.int64, len(change.moved))
-    moved = Columns.of(list(change.moved.values()), before.ids[at], before.document[at], before.languages)
-    ids = np.arange(first_id, first_id + len(change.new))
-    return before.updated(change.keep, at, moved, Columns.of(change.new, ids, change.owners, moved.languages))
+    moved = Columns.of(list(change.moved.values()), before.document[at], before.languages)
+    return before.updated(change.keep, at, moved, Columns.of(change.new, change.owners, moved.languages))
 
 
 def _last(snapshots: Snapshots) -> Snapshot | None:

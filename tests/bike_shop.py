@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from fakes import HashEmbedder
 
-from bot.products.reply import ProductReply, reply_about_products
+from bot.products.meaning import Embed
+from bot.products.reply import ProductReply, about_products
 from bot.products.shelf import Shelf, shelf_of
+from bot.products.untold import Untold
 from knowledge.documents import Audience
 from knowledge.files import ReadOptions
 from retrieval.retriever import Filters, Hit, Retriever
@@ -92,9 +94,9 @@ def write(folder: Path) -> None:
 
 
 class Shop:
-    """The shop, indexed, and asked without an engine."""
+    """A shop, indexed, and asked without an engine. `write` writes its files into a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, write: Callable[[Path], None] = write) -> None:
         write(folder / "documents")
         snapshots, embedder = Snapshots(folder / "index"), HashEmbedder()
         update([folder / "documents"], snapshots, embedder, ReadOptions(currency="EUR"))
@@ -113,19 +115,26 @@ class Shop:
         audience: Audience = "public",
         mentioned: Sequence[str] = (),
         may_ask: bool = True,
-    ) -> ProductReply | None:
+        embed: Embed | None = None,
+    ) -> ProductReply | Untold | None:
         """What is replied to the last of the messages, which leans on those before it."""
 
         def search(words: str, k: int) -> list[Hit]:
             self.searches.append(words)
             return self.retriever.search(words, k, Filters(audience, TODAY))
 
-        return reply_about_products(
+        return about_products(
             "\n".join(reversed(said)), self.retriever.corpus(), search, language,
-            audience=audience, day=TODAY, mentioned=mentioned, may_ask=may_ask,
+            audience=audience, day=TODAY, mentioned=mentioned, may_ask=may_ask, embed=embed,
         )  # fmt: skip
 
-    def text(self, *said: str, language: str = "en", mentioned: Sequence[str] = ()) -> str:
+    def answer(self, *said: str, **how: Any) -> ProductReply:
+        """That reply, where there is one."""
+        found = self.reply(*said, **how)
+        assert isinstance(found, ProductReply), found
+        return found
+
+    def text(self, *said: str, **how: Any) -> str:
         """The text of that reply; "" for none."""
-        found = self.reply(*said, language=language, mentioned=mentioned)
-        return " ".join(found.sentences) if found else ""
+        found = self.reply(*said, **how)
+        return " ".join(found.sentences) if isinstance(found, ProductReply) else ""

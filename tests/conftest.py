@@ -63,13 +63,19 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def exported_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `models` folder of a home: the model on board, exported once for all tests."""
+    """The `models` folder of a home: the default embedding model, exported once for all tests."""
     folder = tmp_path_factory.mktemp("models")
-    SentenceEmbedder("minilm", folder).embed(["once"])
+    SentenceEmbedder("house", folder).embed(["once"])
     return folder
 
 
 @pytest.fixture(scope="session")
+def house(exported_models: Path) -> SentenceEmbedder:
+    """The project's own embedding model, the default."""
+    return SentenceEmbedder("house", exported_models)
+
+
+@pytest.fixture(scope="session")
 def minilm(exported_models: Path) -> SentenceEmbedder:
-    """The model on board."""
+    """The model that it was tuned from."""
     return SentenceEmbedder("minilm", exported_models)

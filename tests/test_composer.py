@@ -132,6 +132,39 @@ def test_chinese_gets_chinese_stops() -> None:
     assert "睡袋" in sentence
 
 
+LISTS = Chunk(
+    "payment.md",
+    0,
+    "Payment",
+    ("We don't accept",),
+    "Cheques, postal orders and other shops' vouchers.\n\nFor Northern Ireland and the islands:\n\n"
+    "- Standard costs the same £4.50.\n- Express is £12.50.\n\nThree ways to send it back:\n\n"
+    "- Drop it at a post office with our label.\n- Hand it to a driver",
+)
+
+
+@pytest.mark.parametrize(
+    ("best", "reply"),
+    [
+        ("Cheques", "We don't accept: cheques, postal orders and other shops' vouchers."),
+        ("Express", "For Northern Ireland and the islands: Express is £12.50."),
+        ("Drop it", "Drop it at a post office with our label."),  # a sentence, and no condition leads into it
+    ],
+)
+def test_what_cannot_be_understood_alone_is_said_behind_its_lead_or_heading(best: str, reply: str) -> None:
+    said = statements(LISTS)
+    (at,) = (s.order for s in said if s.text.startswith(best))
+    assert compose(best_first(said, at))[0] == reply
+
+
+def test_what_leads_into_a_list_brings_its_items_along_as_one_sentence() -> None:
+    said = statements(LISTS)
+    (at,) = (s.order for s in said if s.text.startswith("For Northern"))
+    assert compose(best_first(said, at))[0] == (
+        "For Northern Ireland and the islands: standard costs the same £4.50; express is £12.50."
+    )
+
+
 def test_nothing_ranked_composes_nothing() -> None:
     assert compose([]) == []
 

@@ -77,9 +77,8 @@ def some(number: int, **facts: object) -> Chunk:
 
 def test_columns_say_what_the_chunks_say(tmp_path: Path) -> None:
     pieces = [some(0), some(1, language="zh", audience="staff"), some(2, effective_from=DAY, effective_until=DAY)]
-    Columns.of(pieces, [4, 7, 9], [0, 0, 1]).save(tmp_path)
+    Columns.of(pieces, [0, 0, 1]).save(tmp_path)
     columns = Columns.load(tmp_path)
-    assert columns.ids.tolist() == [4, 7, 9]
     assert columns.document.tolist() == [0, 0, 1]
     assert columns.number.tolist() == [0, 1, 2]
     assert columns.staff.tolist() == [False, True, False]
@@ -90,15 +89,15 @@ def test_columns_say_what_the_chunks_say(tmp_path: Path) -> None:
 
 
 def test_updated_columns_equal_those_built_anew() -> None:
-    before = Columns.of([some(number) for number in range(4)], [0, 1, 2, 3], [0, 0, 1, 1])
-    moved = Columns.of([some(9, language="zh", audience="staff")], [2], [1], before.languages)
-    new = Columns.of([some(5, language="fr")], [4], [2], moved.languages)
+    before = Columns.of([some(number) for number in range(4)], [0, 0, 1, 1])
+    moved = Columns.of([some(9, language="zh", audience="staff")], [1], before.languages)
+    new = Columns.of([some(5, language="fr")], [2], moved.languages)
     after = before.updated(np.array([True, False, True, True]), np.array([2]), moved, new)
     expected = Columns.of(
-        [some(0), some(9, language="zh", audience="staff"), some(3), some(5, language="fr")], [0, 2, 3, 4], [0, 1, 1, 2]
+        [some(0), some(9, language="zh", audience="staff"), some(3), some(5, language="fr")], [0, 1, 1, 2]
     )
     assert after.languages == expected.languages
-    for name in ("ids", "document", "number", "staff", "language", "hashes", "effective_from", "effective_until"):
+    for name in ("document", "number", "staff", "language", "hashes", "effective_from", "effective_until"):
         assert np.array_equal(getattr(after, name), getattr(expected, name)), name
 
 
@@ -112,6 +111,5 @@ def test_a_document_keeps_its_facts() -> None:
 def test_before_the_first_snapshot_there_is_nothing() -> None:
     corpus = Corpus.empty(8)
     assert (len(corpus), corpus.paths, corpus.vectors.dimensions) == (0, (), 8)
-    assert corpus.position_of([[3], [4]]).tolist() == [[-1], [-1]]
     with pytest.raises(RetrievalError, match=r"'a\.md'"):
         corpus.document("a.md")

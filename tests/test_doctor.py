@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,9 @@ from commands import Ran, copied, new_home, process, shopdesk, write_shop
 
 from bot.conversations import FILE
 from bot.settings import Settings
+from retrieval.embedders import RUN, SHIPPED
+
+HOUSE = json.loads((SHIPPED / RUN).read_text())["name"]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +50,7 @@ def test_a_sound_home(home: Path) -> None:
     found = ran.value
     assert found["problems"] == []
     assert (found["snapshot"]["number"], found["snapshot"]["documents"]) == (1, 5)
-    assert found["embedder"] == {"name": "minilm", "device": found["embedder"]["device"], "dimensions": 384}
+    assert found["embedder"] == {"name": HOUSE, "device": found["embedder"]["device"], "dimensions": 384}
     assert found["embedder"]["device"] in ("cpu", "cuda")
     assert found["generator"] == {"model": "extractive", "lora": ""}
     assert found["packages"]["shopdesk"]
@@ -79,7 +83,7 @@ def test_a_missing_model(home: Path, name: str, value: str, empty: str) -> None:
 def test_an_embedder_that_did_not_make_the_index(home: Path, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     ran = shopdesk(home, "doctor", env={"SHOPDESK_EMBEDDER": str(tmp_path / "model")})
-    assert "made with the embedder 'minilm'" in only_problem(ran)
+    assert f"made with the embedder '{HOUSE}'" in only_problem(ran)
 
 
 def test_conversations_of_a_newer_version(home: Path) -> None:

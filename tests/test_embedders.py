@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from langchain_core.embeddings import Embeddings
 from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 
-from retrieval.embedders import BATCH, SentenceEmbedder, _find_model
+from bot.learn.pairs import curriculum, is_shop_held_out
+from bot.learn.pools import statement_pool
+from retrieval.embedders import BATCH, SHIPPED, TUNED, SentenceEmbedder, on_board
 from retrieval.errors import RetrievalError
 
 TEXTS = [
@@ -42,7 +44,7 @@ def encode() -> Callable[[list[str]], Any]:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    model = SentenceTransformer(_find_model("minilm"), device="cpu")
+    model = SentenceTransformer(on_board(), device="cpu")
     return lambda texts: model.encode(texts, normalize_embeddings=True)
 
 
@@ -51,6 +53,31 @@ def test_vectors_are_those_of_sentence_transformers(
 ) -> None:
     texts = [*TEXTS[:-1], LONG]  # half a surrogate pair is an error there
     np.testing.assert_allclose(minilm.embed(texts), encode(texts), atol=1e-5)
+
+
+def test_the_projects_own_model_is_the_one_on_board_with_its_weights_in_place(house: SentenceEmbedder) -> None:
+    from safetensors.torch import load_file
+
+    model = house.load("cpu")
+    tuned = load_file(SHIPPED / TUNED)
+    assert all((value.float() == model[0].auto_model.state_dict()[name]).all() for name, value in tuned.items())
+    wanted = model.encode(TEXTS[:-1], normalize_embeddings=True)
+    np.testing.assert_allclose(house.embed(TEXTS[:-1]), wanted, atol=1e-5)
+
+
+def test_the_projects_own_model_knows_what_shoppers_of_a_shop_it_never_saw_mean(
+    house: SentenceEmbedder, minilm: SentenceEmbedder
+) -> None:
+    shop = "Stroud & Larivière"
+    assert is_shop_held_out(shop)
+    pool = statement_pool(curriculum()[shop])
+    asked = [one for one in pool.asked if one.right]
+
+    def share_right(embedder: SentenceEmbedder) -> float:
+        nearest = (embedder.embed([one.question for one in asked]) @ embedder.embed(pool.texts).T).argmax(axis=1)
+        return float(np.mean([int(at) in one.right for at, one in zip(nearest, asked, strict=True)]))
+
+    assert share_right(house) > share_right(minilm) + 0.05
 
 
 def test_a_vector_has_unit_length(minilm: SentenceEmbedder) -> None:
@@ -94,6 +121,7 @@ def test_no_texts_have_no_vectors(minilm: SentenceEmbedder) -> None:
 
 def test_it_says_what_it_speaks(minilm: SentenceEmbedder, tmp_path: Path) -> None:
     assert (minilm.name, minilm.languages) == ("minilm", {"en"})
+    assert SentenceEmbedder("house", tmp_path).languages == {"en"}
     assert SentenceEmbedder(str(tmp_path), tmp_path).languages is None
 
 

@@ -809,7 +809,7 @@ def test_the_demo_shops_staff_pages_reach_staff_only(demo_desk: Desk) -> None:
     assert not [name for name in (*documents(public), *kept) if name.startswith("staff/")]
     assert "team lead" not in public.text
     demo_desk.fresh(audience="staff")
-    assert "staff/goodwill.md" in documents(demo_desk.ask(question))
+    assert any(name.startswith("staff/") for name in documents(demo_desk.ask(question)))
 
 
 @pytest.mark.parametrize("question", ["睡袋保修几年？", "靴子穿过一次可以退货吗？", "到爱尔兰的运费是多少？"])

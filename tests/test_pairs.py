@@ -17,9 +17,11 @@ from bot.learn.pairs import (
     CURRICULUM,
     Pair,
     articles,
+    curriculum,
     dialogues,
     handbooks,
     is_held_out,
+    is_shop_held_out,
     product_questions,
     shops,
     venues,
@@ -155,7 +157,8 @@ def test_nearly_every_question_of_the_curriculum_has_a_statement_that_answers_an
     found: dict[str, set[float]] = {}
     for pair in shops(HashEmbedder().embed, random.Random(0)):
         found.setdefault(pair.first, set()).add(pair.label)
-    records = [json.loads(line) for file in CURRICULUM.glob("*.jsonl") for line in file.read_text("utf-8").splitlines()]
+    trained = [pages for shop, pages in curriculum().items() if not is_shop_held_out(shop)]
+    records = [page for pages in trained for page in pages]
     questions = [answer_input(asked(q["turns"][::-1])) for record in records for q in record["questions"]]
     assert sum(found[question] == {0.0, 1.0} for question in questions) > 0.99 * len(questions)
     nowhere = [answer_input(q["question"]) for record in records for q in record["unanswerable"]]
@@ -169,5 +172,5 @@ def test_the_curriculum_rests_on_its_documents(file: Path) -> None:
         for question in record["questions"]:
             assert question["evidence"], (number, question)
             assert all(part in record["text"] for part in question["evidence"]), (number, question)
-            assert question["reply"] != question["wrong"], (number, question)
+            assert question["reply"] != question.get("wrong"), (number, question)
         assert all(entry["near"] in record["text"] for entry in record["unanswerable"]), number

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.products.attributes import COUNT, UNITS, Quantity, number, quantities
-from bot.products.items import claimed, denies, heads
+from bot.products.attributes import COUNT, UNITS, Quantity, number, quantities, with_unit
+from bot.products.items import claimed, denies, heads, is_kind_of
 from bot.products.numerals import plainly
+from bot.products.scales import ENDS, LESS, MORE, NOUN_OF
 from bot.products.words import closed_up, compounds, terms
 
 
@@ -37,6 +38,27 @@ def amounts(text: str) -> list[tuple[float, float, str, int]]:
 )
 def test_amounts_are_read_in_one_scale(text: str, found: list[tuple[float, float, str, int]]) -> None:
     assert amounts(text) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("Height cm", "130", ("Height", "130 cm")),
+        ("Height (cm)", "130", ("Height", "130 cm")),
+        ("Weight, kg", "3.5", ("Weight", "3.5 kg")),
+        ("Power w", "20", ("Power", "20 W")),
+        ("Min temperature c", "12", ("Min temperature", "12 °C")),
+        ("Size [mm]", "10 x 20", ("Size", "10 x 20 mm")),
+        ("高度(厘米)", "130", ("高度", "130 厘米")),
+        ("Vitamin c", "9", ("Vitamin c", "9")),
+        ("Flowers in", "May", ("Flowers in", "May")),
+        ("Fits mm", "Boots 4", ("Fits mm", "Boots 4")),
+        ("Seeds", "10", ("Seeds", "10")),
+        ("cm", "10", ("cm", "10")),
+    ],
+)
+def test_a_unit_in_a_name_is_put_at_the_value(name: str, value: str, found: tuple[str, str]) -> None:
+    assert with_unit(name, value) == found
 
 
 @given(st.sampled_from(sorted(UNITS)), st.integers(1, 99_999))
@@ -72,6 +94,8 @@ def test_any_text_is_read(text: str) -> None:
         ("twenty-five litres", "25 litres"),
         ("half a litre", "0.5 litre"),
         ("half litre", "0.5 litre"),
+        ("over a metre", "over 1 metre"),
+        ("a metre of rope", "a metre of rope"),
         ("that one", "that one"),
         ("one person tent", "1 person tent"),
         ("minus five", "-5"),
@@ -89,6 +113,7 @@ def test_words_are_compared_in_one_form() -> None:
     assert terms("2.0 kg") == terms("2 kilos")
     assert terms("Women's") == terms("ladies")
     assert terms("保温杯") == ("保温", "温杯")
+    assert terms("Jalapeño") == terms("jalapeno")
     assert compounds("an over-ear one") == list(terms("overear"))
     assert closed_up("head torch, please", {*terms("headtorch")}.__contains__) == "headtorch, please"
     assert closed_up("head torch", set[str]().__contains__) == "head torch"
@@ -119,9 +144,23 @@ def test_ways_to_say_no(value: str) -> None:
     assert not denies("nothing but wool")
 
 
+def test_words_that_compare_know_what_they_compare_by() -> None:
+    heavier, lighter = (next(end for end in ENDS if word in end.comparatives) for word in ("heavier", "lighter"))
+    assert heavier.dimensions == lighter.dimensions == ("mass",)
+    assert (heavier.high, lighter.high) == (True, False)
+    assert heavier.superlative.search("最重的") is not None
+    assert lighter.comparative.search("a lighter one") is not None
+    assert NOUN_OF[terms("wide")[0]] == NOUN_OF[terms("narrower")[0]] == terms("width")[0]
+    assert {*MORE.split("|")}.isdisjoint(LESS.split("|"))
+
+
 def test_what_a_type_is_called() -> None:
     assert heads("Walking boots") == {*terms("boots")}
     assert heads("Tents and tarps") == {*terms("tents tarps")}
     assert heads("Lights") == {*terms("light")}
     assert heads("Care and spares") == {*terms("care")}
     assert heads("Shoes > Boots & Sandals") == {*terms("shoes boots sandals")}
+    assert is_kind_of(*terms("boots"), "Walking boots")
+    assert is_kind_of(*terms("plant"), "Houseplants")
+    assert not is_kind_of(*terms("house"), "Houseplant")
+    assert not is_kind_of(*terms("pet"), "Carpet")

@@ -1,13 +1,16 @@
 """Products found by what a shopper says they must be."""
 
+import json
 from dataclasses import replace
 from math import inf
+from pathlib import Path
 
 import pytest
 from bike_shop import Shop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.products.asking import Asking
 from bot.products.limits import MONEY, UNDECIDED, Limit, in_units, limits
 from bot.products.narrowing import narrowed
 from bot.products.offers import searched
@@ -135,6 +138,22 @@ def test_what_is_no_search_for_these_products_is_left_alone(shop: Shop, question
     assert shop.reply(question) is None
 
 
+def test_the_last_word_of_a_compound_is_its_type(tmp_path: Path) -> None:
+    def write(folder: Path) -> None:
+        folder.mkdir(parents=True)
+        sold = [("A", "Aloe", "Houseplant"), ("B", "Sundew", "Carnivorous plant"), ("C", "Clay Pot", "Pot")]
+        records = [
+            {"id": key, "title": title, "category": kind, "price": 5 + at, "description": "Green.", "stock": 1}
+            for at, (key, title, kind) in enumerate(sold)
+        ]
+        (folder / "plants.jsonl").write_text("\n".join(map(json.dumps, records)) + "\n")
+
+    text = Shop(tmp_path / "shop", write).text("a plant under €10")
+    assert "Aloe" in text
+    assert "Sundew" in text
+    assert "Pot" not in text
+
+
 def test_a_question_about_the_shop_is_not_even_searched_for(shop: Shop) -> None:
     shop.searches.clear()
     assert shop.reply("what does delivery cost") is None
@@ -156,7 +175,7 @@ def test_every_offer_that_fits_is_within_the_limits(shop: Shop, kind: str, most:
     question = f"a {kind} under €{most} and over €{least}" + (" in stock" if stock else "")
     found = wish([question])
     pool = narrowed(found, shop.retriever.search(kind, 50), shop.shelf)
-    told = searched(found, question, lambda k: shop.retriever.search(kind, k), shop.shelf, "en")
+    told = searched(Asking((question,), shop.shelf, "en", lambda words, k: shop.retriever.search(kind, k)), found)
     fits = [item for item in pool.items if least <= (item.price or 0) <= most and (item.in_stock or not stock)]
     assert told is not None
     if len(told.sentences) and "nothing that fits" not in told.sentences[0]:

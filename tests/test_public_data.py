@@ -101,7 +101,7 @@ FILES: dict[str, list[dict[str, Any]]] = {
     "begin_wow": [
         {"model_name": "t5", "knowledge": TRAM, "message": "Oh?", "response": "the tram runs every 12 minutes .",
          "begin_label": "Fully attributable"},
-        {"model_name": "t5", "knowledge": TRAM, "message": "Oh?", "response": "i love to ride horses in rain, snow",
+        {"model_name": "t5", "knowledge": TRAM, "message": "Oh?", "response": "the ferry sells warm socks on sundays",
          "begin_label": "Not fully attributable"},
     ],
     "cast_rewrites": [

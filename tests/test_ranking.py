@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.judge import Probabilities
-from bot.ranking import DENSE, JUDGE, WORDS, Ranking, load_weights, rank, with_best
+from bot.ranking import (
+    DENSE,
+    JUDGE,
+    WORDS,
+    Ranking,
+    best_passages,
+    load_weights,
+    question_features,
+    rank,
+    rank_chinese,
+    with_best,
+)
 from knowledge.documents import Chunk
 from retrieval.retriever import Hit
 from tests.fakes import HashEmbedder
@@ -48,6 +59,8 @@ def hit(piece: Chunk, score: float = 0.5) -> Hit:
 
 def ranked(question: str, *chunks: Chunk, embed: bool = True) -> Ranking:
     embedder = HashEmbedder() if embed else None
+    if all(chunk.language == "zh" for chunk in chunks) and chunks:
+        return rank_chinese(question, [hit(c) for c in chunks], lambda word: 1.0)
     return rank(question, [hit(c) for c in chunks], lambda word: 1.0, embedder.embed if embedder else None)
 
 
@@ -120,20 +133,25 @@ def test_the_judge_reads_statements_in_their_place_and_is_heard() -> None:
     assert "FAQ > Do you deliver to Ireland?: Yes, £8.95, free from £120." in judge.passages
 
 
-def test_a_judge_that_finds_an_answer_makes_the_desk_surer_than_one_that_finds_none() -> None:
-    sure, unsure = (
-        rank("Do you deliver to Ireland?", [hit(FAQ)], lambda word: 1.0, HashEmbedder().embed, Opinion(word)).confidence
-        for word in ("Ireland", "nowhere")
-    )
-    assert sure > unsure
-
-
 def test_weights_fit_their_features() -> None:
-    columns = {"words": len(WORDS), "dense": len(DENSE), "judge": len(JUDGE)}
-    for models, weights in load_weights().weights.items():
+    columns = {"words": len(WORDS), "dense": len(DENSE), "judge": len(JUDGE), "zh": 0}
+    fitted = load_weights()
+    for models, regression in fitted.statement.items():
         table = np.zeros((4, sum(columns[name] for name in models.split())))
-        assert np.isfinite(weights.statement(with_best(table))).all()
-        assert np.isfinite(weights.question(np.zeros((1, 1)))).all()
+        assert np.isfinite(regression(with_best(table))).all()
+    table = np.zeros((4, len(WORDS) + len(DENSE)))
+    assert np.isfinite(fitted.question(question_features(table, np.zeros(4)))).all()
+
+
+def test_the_best_passages_come_first_and_keep_what_they_say() -> None:
+    twin = Chunk("twin.md", 0, FAQ.title, (), FAQ.text)
+    hits = [hit(RETURNS, 0.2), hit(FAQ, 0.2), hit(twin, 0.9)]
+    ranking = rank("Do you deliver to Ireland?", hits, lambda word: 1.0).statements
+    passages, said = best_passages(hits, ranking, 2)
+    assert passages[0].chunk.document == "twin.md"
+    assert passages == [hits[number] for number in dict.fromkeys(statement.passage for statement in ranking)][:2]
+    assert {statement.passage for statement in said} == {0, 1}
+    assert all(statement.quote in passages[statement.passage].chunk.text for statement in said)
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=6))

@@ -22,7 +22,7 @@ def blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_nothing_has_to_be_set() -> None:
     settings = load_settings()
-    assert (settings.generator, settings.embedder, settings.home) == ("extractive", "minilm", Path(".shopdesk"))
+    assert (settings.generator, settings.embedder, settings.home) == ("extractive", "house", Path(".shopdesk"))
 
 
 def test_the_argument_wins_over_the_variable_and_the_variable_over_the_file(

@@ -70,7 +70,7 @@ def page(title: str, *sections: str, audience: str = "public", until: str = "") 
 def contents(corpus: Corpus) -> dict[str, tuple[object, ...]]:
     """Everything a chunk is, by its id: the passage, its columns, its document's record and its vector."""
     found = {}
-    vectors = corpus.vectors.vectors(corpus.ids)
+    vectors = corpus.vectors.vectors(np.arange(len(corpus)))
     columns = corpus.columns
     for position in range(len(corpus)):
         piece = corpus.chunk(position)
@@ -93,8 +93,8 @@ def contents(corpus: Corpus) -> dict[str, tuple[object, ...]]:
 def search(corpus: Corpus, question: str, embedder: HashEmbedder) -> list[tuple[float, float]]:
     """Scores by vectors and by words of every chunk, in order of the chunks' ids."""
     order = sorted(range(len(corpus)), key=lambda position: corpus.chunk(position).id)
-    ids, scores = corpus.vectors.search(embedder.embed([question]), max(len(corpus), 1))
-    by_position = dict(zip(corpus.position_of(ids[0]).tolist(), scores[0].tolist(), strict=True))
+    positions, scores = corpus.vectors.search(embedder.embed([question]), max(len(corpus), 1))
+    by_position = dict(zip(positions[0].tolist(), scores[0].tolist(), strict=True))
     words = corpus.lexical.scores(question)
     return [(by_position[position], float(words[position])) for position in order]
 
@@ -171,7 +171,7 @@ def test_a_renamed_document_is_not_embedded_again(shop: Shop) -> None:
     assert (report.chunks_embedded, report.chunks_kept, report.chunks_removed) == (0, 2, 2)
     assert shop.corpus.paths == ("b.md",)
     found, scores = shop.corpus.vectors.search(shop.embedder.embed(["A > Part 1\nblue hats"]), 1)
-    assert shop.corpus.chunk(int(shop.corpus.position_of(found)[0, 0])).text == "blue hats"
+    assert shop.corpus.chunk(int(found[0, 0])).text == "blue hats"
     assert scores[0, 0] == pytest.approx(1)
 
 
@@ -208,15 +208,6 @@ def test_a_deleted_document_is_gone(shop: Shop) -> None:
     for ask in (corpus.document, corpus.chunks_of):
         with pytest.raises(RetrievalError, match=r"a\.md"):
             ask("a.md")
-
-
-def test_ids_are_never_used_again(shop: Shop) -> None:
-    used: list[int] = []
-    for number in range(4):
-        shop.write(a=page("A", f"text {number}"))
-        shop.ingest()
-        used.extend(shop.corpus.ids.tolist())
-    assert used == [0, 1, 2, 3]
 
 
 def test_nothing_changed_makes_no_snapshot_and_opens_no_file(shop: Shop) -> None:
@@ -475,7 +466,6 @@ def test_an_open_corpus_outlives_its_snapshot(shop: Shop) -> None:
         shop.ingest()
     assert 1 in shop.snapshots.prune(keep=1)
     assert corpus.chunk(0).text == "red boots"
-    assert corpus.position_of([0, 7]).tolist() == [0, -1]
     assert len(corpus.vectors.search(shop.embedder.embed(["boots"]), 1)[0]) == 1
     with pytest.raises(IndexError):
         corpus.chunk(1)

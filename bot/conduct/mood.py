@@ -13,7 +13,7 @@ UPSET = 3  # points from which a person takes over, whatever is asked
 MOST = {3: 3, 2: 4, 1: 2}  # points by what one way is worth: waiting, however long it is told of, is not abuse
 PRAISE = -2  # points for a kind word: "bloody brilliant!!!" is a compliment
 _SHOUTED = re.compile(r"!{3,}|(?:!.*){3}|[!?]{4,}|[!?]*(?:!\?|\?!)[!?]*|！{2,}", re.S)
-_ANGRY_FACE = re.compile("[\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f4a9\U0001f595\U0001f44e]")
+ANGRY_FACES = frozenset("\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f4a9\U0001f595\U0001f44e")
 
 
 def anger(text: str) -> int:
@@ -22,7 +22,7 @@ def anger(text: str) -> int:
     language = " zh" if in_chinese(text) else ""
     said = ways["about things"].sub(" ", said)
     points = sum(min(worth * len(_different(ways[f"{worth}{language}"], said)), MOST[worth]) for worth in MOST)
-    points += min(len(_ANGRY_FACE.findall(text)), UPSET)
+    points += min(sum(character in ANGRY_FACES for character in text), UPSET)
     if not language:  # Chinese has no capitals, and its lists count exclamation marks
         points += _is_capitals(text) + (_SHOUTED.search(text) is not None)
         points += PRAISE * (ways["praise"].search(said) is not None)

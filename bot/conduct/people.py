@@ -9,7 +9,8 @@ from bot.messages import Turn
 def wants_person(text: str, last: Turn | None = None) -> bool:
     """Whether the shopper asks for a person, or accepts the one that the last reply offered."""
     said, ways = plain(text), wording("people")
-    if any(ways[name].search(said) for name in ("asks", "alone", "asks zh")) and not ways["in the shop"].search(said):
+    asks = any(ways[name].search(said) for name in ("asks", "alone", "asks zh"))
+    if asks and not any(ways[name].search(said) for name in ("in the shop", "of their hours zh")):
         return True
     # Somebody is asked to telephone; a courier, or a call when the parcel comes, is another matter.
     if ways["call me"].search(said) and not ways["of a delivery"].search(said):

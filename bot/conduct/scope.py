@@ -10,7 +10,6 @@ from bot.conduct.wording import plain, wording
 
 
 def is_outside(text: str) -> bool:
-    """Whether a message seems to ask for something else than a shop's public information: look twice at what is"
-    " found."""
+    """Whether a message seems to ask for something else than a shop's public information."""
     said = plain(text)
     return any(pattern.search(said) for pattern in wording("scope").values())

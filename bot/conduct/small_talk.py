@@ -6,22 +6,19 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from functools import cache
-from typing import Literal
+from typing import Literal, get_args
 
+from bot.conduct.mood import ANGRY_FACES
 from bot.conduct.wording import in_chinese, plain, wording
 
 Kind = Literal[
     "about_bot", "abilities", "how_are_you", "wrong_window", "goodbye", "thanks", "greeting", "compliment", "okay"
 ]
-# A message with several of them is answered as the first of these.
-KINDS: tuple[Kind, ...] = (
-    "about_bot", "abilities", "how_are_you", "wrong_window", "goodbye", "thanks", "greeting", "compliment", "okay",
-)  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)  # a message with several of them is answered as the first of these
 _GAP = re.compile(r"[\s,.!~;:…、，。！；：～\-–—()（）\"'“”*^_=<>|/\\?？+]*")
 _WORD = re.compile(r"[\w']+")
 _NAME = re.compile(r"[A-Z][a-zà-ÿ]+(?: [A-Z][a-zà-ÿ]+)?(?!\w)")
 _WAVES = frozenset("\U0001f44b")
-_CROSS = frozenset("\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f4a9\U0001f595\U0001f44e")
 LONGEST = 200  # characters: more than this is never small talk alone
 
 
@@ -101,6 +98,6 @@ def _is_emoji(character: str) -> bool:
 def _pictured(text: str) -> Kind | None:
     """What a message of pictures alone is; None where it is cross, or has none."""
     pictures = {character for character in text if _is_emoji(character)}
-    if not pictures or pictures & _CROSS:
+    if not pictures or pictures & ANGRY_FACES:
         return None
     return "greeting" if pictures & _WAVES else "okay"

@@ -7,9 +7,9 @@ reads what is released.
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 
+from bot.conduct.disguise import undisguised, unfolded
 from bot.conduct.wording import plain, wording
 from bot.questions import content_words
 
@@ -19,8 +19,8 @@ _ATTEMPTS = (
     "overrides", "overrides zh", "roles", "roles zh", "template marks raw", "foreign", "steers", "steers zh",
 )  # fmt: skip
 _FRAMES = ("frames", "frames zh")
-_FENCED = re.compile(
-    r"\[(system|assistant|admin|developer|inst|sys|instructions?)\b[^\]]*\].*?\[/\1\]"
+FENCED = re.compile(
+    r"\[+(system|assistant|admin|developer|inst|sys|instructions?|prompt|bot|ai|llm)\b[^\]]*\].*?\[/\1\]+"
     r"|<(system|assistant|admin|developer|instructions?|prompt)\b[^>]*>.*?</\2>"
     r"|<\|im_start\|>.*?(?:<\|im_end\|>|$)|<<sys>>.*?<</sys>>",
     re.I | re.S,
@@ -34,18 +34,12 @@ _MADE_UP = re.compile(
 _ENCODED = re.compile(
     r"(?<![\w/+=])[A-Za-z0-9+/]{24,}={0,2}(?![\w/+=])|(?<!\w)(?:[0-9a-f]{2} ?){16,}(?!\w)|(?:[01]{8} ?){6,}"
 )
-# Letters spelt apart: "p.r.i.n.t". One long run gives the short ones ("S/M/L" alone is sizes) away.
-_SPELT = re.compile(r"(?<![^\W_])[^\W\d_]([ .·_*|/-])(?:[^\W\d_]\1)+[^\W\d_](?![^\W_])")
-_LONG_RUN = 9  # characters: five letters
 _SENTENCE_END = re.compile(r"(?<=[.!?;])\s+(?=\S)|(?<=[\n。！？；])\s*(?=\S)")
 _LEFT_OVER = re.compile(
     r"^[\s,;:.!–—-]*(?:(?:and|then|but|also|so|now|please|after that|und|et|y|e|然后|并且?|再|而且|接着)\b[\s,:，]*)+"
     r"|^[\s,;:，、；：.!-]+",
     re.I,
 )
-_LEET = str.maketrans("013457@$!", "oieastasi")
-_LOOKALIKES = str.maketrans("аеорсухіјѕԁһ", "aeopcyxijsdh")
-_DISGUISED = re.compile(r"(?=\S*[a-z])(?=\S*[013457@$!])[a-z013457@$!]{4,}", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +52,10 @@ class Heard:
 
 def heard(message: str) -> Heard:
     """The message without what tries to steer. One that does not is returned as it is, character for character."""
-    unfolded = _unfolded(message)
-    text = _MADE_UP.sub(" ", _FENCED.sub(" ", unfolded))
+    plainly = unfolded(message)
+    text = _MADE_UP.sub(" ", FENCED.sub(" ", plainly))
     text = _ENCODED.sub(lambda found: " " if _is_mixed(found[0]) else found[0], text)
-    steered = text != unfolded
+    steered = text != plainly
     kept = []
     for sentence in _SENTENCE_END.split(text):
         rest, tried = _without_attempts(sentence)
@@ -80,39 +74,19 @@ def _without_attempts(sentence: str) -> tuple[str, bool]:
     ways = wording("steering")
     if any(ways[frame].search(said) for frame in _FRAMES):
         return "", True
-    if not any(pattern.search(form) for form in (said, _undisguised(said)) for pattern in _attempts()):
+    if not any(pattern.search(form) for form in (said, undisguised(said)) for pattern in _attempts()):
         return sentence.strip(), False
     rest = said
     for _ in range(3):  # cutting one attempt may bring the next to the front
         for pattern in _attempts():
             rest = pattern.sub(" ", rest)
         rest = _LEFT_OVER.sub("", rest).strip()
-    asks = len(content_words(rest)) > 1 and not any(p.search(_undisguised(rest)) for p in _attempts())
+    asks = len(content_words(rest)) > 1 and not any(p.search(undisguised(rest)) for p in _attempts())
     return (rest if asks else ""), True
 
 
 def _attempts() -> list[re.Pattern[str]]:
     return [wording("steering")[name] for name in _ATTEMPTS]
-
-
-def _unfolded(text: str) -> str:
-    """The text without full-width forms and letters spelt apart, which would hide words from the patterns."""
-    if not text.isascii():
-        folded = unicodedata.normalize("NFKC", text)
-        # Full-width punctuation is how Chinese is written; only letters and digits hide anything.
-        text = (
-            "".join(new if new.isalnum() else old for old, new in zip(text, folded, strict=True))
-            if len(folded) == len(text)
-            else text
-        )
-    if any(len(run[0]) >= _LONG_RUN for run in _SPELT.finditer(text)):
-        text = _SPELT.sub(lambda run: run[0].replace(run[1], ""), text)
-    return text
-
-
-def _undisguised(text: str) -> str:
-    """The text with digits and foreign letters that stand for Latin ones read as those."""
-    return _DISGUISED.sub(lambda found: found[0].translate(_LEET), text.translate(_LOOKALIKES))
 
 
 def _is_mixed(blob: str) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
+from knowledge.chinese import simplified
 from knowledge.languages import detect
 
 _MACRO = re.compile(r"([A-Z_]+) = ")
@@ -60,8 +61,8 @@ def _compiled(section: str, ways: str) -> re.Pattern[str]:
 
 
 def plain(text: str) -> str:
-    """A text with straight apostrophes and single spaces, as the patterns are written."""
-    return " ".join(text.replace("’", "'").replace("‘", "'").replace("`", "'").split())
+    """A text as the patterns are written: straight apostrophes, single spaces, simplified characters."""
+    return simplified(" ".join(text.replace("’", "'").replace("‘", "'").replace("`", "'").split()))
 
 
 def in_chinese(text: str) -> bool:

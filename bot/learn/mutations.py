@@ -2,6 +2,7 @@
 
 A judge of evidence must see what an embedding does not: 24 days for 28, "can" for "cannot", the rule without its
 exception, another product's name. Each function gives a changed sentence, or None where there is nothing to change.
+English and Chinese.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import random
 import re
 from collections.abc import Callable, Sequence
 
-_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
+from knowledge.languages import detect
+
+_NUMBER = re.compile(r"(?<![A-Za-z0-9_.,])\d+(?:[.,]\d+)*(?![A-Za-z0-9_])")
 _UNITS = (
     ("minutes", "hours", "days", "weeks", "months", "years"),
     ("minute", "hour", "day", "week", "month", "year"),
@@ -20,6 +23,11 @@ _UNITS = (
     ("kg", "g", "lb"),
     ("cm", "mm", "m"),
     ("one", "two", "three", "four", "five", "six", "seven", "ten", "twelve", "fourteen", "thirty"),
+    ("分钟", "小时", "天", "周", "个月", "年"),
+    ("个工作日", "个自然日", "天"),
+    ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+    ("公斤", "克", "斤"),
+    ("厘米", "毫米", "米"),
 )
 _OPPOSITES = (
     ("always", "never"),
@@ -49,6 +57,18 @@ _OPPOSITES = (
     ("early", "late"),
     ("increase", "decrease"),
     ("higher", "lower"),
+    ("免费", "收费"),
+    ("以内", "以上"),
+    ("最多", "至少"),
+    ("之前", "之后"),
+    ("已拆封", "未拆封"),
+    ("线上", "门店"),
+    ("买家", "卖家"),
+    ("您承担", "我们承担"),
+    ("由您", "由我们"),
+    ("全额", "部分"),
+    ("包括", "不包括"),
+    ("退款", "换货"),
 )
 _NEGATIONS = (
     (r"\bcannot\b|\bcan't\b|\bcan not\b", "can"),
@@ -70,9 +90,23 @@ _NEGATIONS = (
     (r"\bhave\b", "do not have"),
     (r"^yes\b", "no"),
     (r"^no\b(?!t)", "yes"),
+    ("不能|不可以?|无法|不得", "可以"),
+    ("不支持", "支持"),
+    ("不(?=办理|予|退|换)", ""),
+    ("可(?=无理由|退|换)", "不可"),
+    ("不(?:需要|用|必)", "需要"),
+    ("不接受", "接受"),
+    ("不会", "会"),
+    ("没有", "有"),
+    ("可以|(?<!不)能够?(?!量|源)", "不能"),
+    ("(?<!不)支持", "不支持"),
+    ("(?<!不)需要?", "不需要"),
+    ("(?<![不机社])会(?!员|议)", "不会"),
 )
 _CONDITION = re.compile(
-    r",?\s*\b(?:except|unless|provided|as long as|but not|only if|apart from|excluding|other than)\b[^,.;]*", re.I
+    r",?\s*\b(?:except|unless|provided|as long as|but not|only if|apart from|excluding|other than)\b[^,.;]*"
+    r"|[，,](?:但|除非|只要|前提是)[^，,。；;]*|除[^，,。；;]*外[，,]?|（[^（）]*除外[^（）]*）",
+    re.I,
 )
 _ADDED = (
     "at no extra cost",
@@ -85,6 +119,16 @@ _ADDED = (
     "including sale items",
     "and we pay the postage",
     "with a free gift",
+)
+_ADDED_ZH = (
+    "，不收任何费用",
+    "，24小时内完成",
+    "，所有订单都适用",
+    "，随时都可以",
+    "，终身有效",
+    "，没有小票也行",
+    "，特价商品也一样",
+    "，还送小礼物",
 )
 
 
@@ -112,7 +156,7 @@ def other_unit(text: str, chance: random.Random) -> str | None:
     options = []
     for family in _UNITS:
         for word in family:
-            options += [(match, family, word) for match in re.finditer(rf"\b{word}\b", text, re.I)]
+            options += [(match, family, word) for match in re.finditer(_whole(word), text, re.I)]
     if not options:
         return None
     match, family, word = chance.choice(options)
@@ -124,7 +168,7 @@ def opposite(text: str, chance: random.Random) -> str | None:
     options = []
     for pair in _OPPOSITES:
         for word, other in (pair, pair[::-1]):
-            options += [(match, other) for match in re.finditer(rf"\b{word}\b", text, re.I)]
+            options += [(match, other) for match in re.finditer(_whole(word), text, re.I)]
     return _put(text, *chance.choice(options)) if options else None
 
 
@@ -134,7 +178,7 @@ def negated(text: str, chance: random.Random) -> str | None:
     for pattern, other in _NEGATIONS:
         if match := re.search(pattern, text, re.I):
             options.append((match, other))
-            if " not" in match[0] or "n't" in match[0] or match[0].lower() == "cannot":
+            if " not" in match[0] or "n't" in match[0] or match[0].lower() == "cannot" or match[0][0] in "不无没":
                 break  # a negation is undone before anything else is negated
     return _put(text, *chance.choice(options)) if options else None
 
@@ -147,7 +191,9 @@ def without_condition(text: str, chance: random.Random) -> str | None:
 
 def promising_more(text: str, chance: random.Random) -> str | None:
     """A promise is added that nobody made."""
-    body = text.rstrip(" .!")
+    body = text.rstrip(" .!。！")
+    if detect(text) == "zh":
+        return f"{body}{chance.choice(_ADDED_ZH)}。" if len(body) > 8 and not body.endswith(("?", "？")) else None
     return f"{body} {chance.choice(_ADDED)}." if len(body) > 20 and not body.endswith("?") else None
 
 
@@ -177,6 +223,11 @@ def mutated(text: str, chance: random.Random) -> str | None:
         if changed is not None and changed != text:
             return changed
     return None
+
+
+def _whole(word: str) -> str:
+    """A pattern for a word that is no part of a longer one; Chinese has no ends of words to go by."""
+    return rf"\b{word}\b" if word.isascii() else word
 
 
 def _put(text: str, match: re.Match[str], word: str) -> str:

@@ -1,6 +1,6 @@
 """What the judge learns from: pairs of texts with how far the second answers, or supports, the first.
 
-Every source is split by its own groups (products, documents, articles): those that `is_held_out` picks are never
+Every source is split by its own groups (products, documents, articles, shops): those that are held out are never
 trained on, and are what the figures are measured with. begin_wow and mtrag_un are not trained on at all.
 """
 
@@ -24,14 +24,19 @@ from numpy.typing import NDArray
 from bot.judge import answer_input, asked, claim_input, placed
 from bot.learn.mutations import mutated
 from bot.questions import content_words
+from bot.ranking import in_place
 from bot.statements import Statement, statements
 from knowledge.chunking import chunk
 from knowledge.documents import Document
+from knowledge.languages import Language, detect
 from knowledge.sentences import split
 
-HELD_OUT = 3  # one group of so many
+HELD_OUT, SHOPS_HELD_OUT = 3, 6  # one group, or shop of the curriculum, of so many
+PUBLIC = 0.2  # public pairs for each of the shops', at most
+NEAR_MISSES, UNANSWERED = 5, 3  # statements that do not answer, beside a question that another answers, or none does
 PREMISE = 700  # characters of passages beside a claim
 CURRICULUM = Path(__file__).parent / "curriculum"
+CALIBRATION = CURRICULUM / "calibration"  # shops that no model is trained on: what weighs the models is fitted on them
 Record = dict[str, Any]
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
@@ -49,7 +54,16 @@ class Pair:
 
 def is_held_out(group: str) -> bool:
     """Whether a product, document or article is for measuring only. The same everywhere and for ever."""
-    return blake2b(group.encode(), digest_size=4).digest()[0] % HELD_OUT == 0
+    return _place(group) % HELD_OUT == 0
+
+
+def is_shop_held_out(shop: str) -> bool:
+    """Whether a shop of the curriculum is for measuring only."""
+    return _place(shop) % SHOPS_HELD_OUT == 0
+
+
+def _place(group: str) -> int:
+    return blake2b(group.encode(), digest_size=4).digest()[0]
 
 
 def records(data: Path, name: str) -> Iterator[Record]:
@@ -66,8 +80,9 @@ def training_pairs(data: Path, embed: Embed, seed: int = 0) -> list[Pair]:
     Raises FileNotFoundError for a data set that is not there.
     """
     chance = random.Random(seed)
-    made = [*shops(embed, chance), *(pair for source in SOURCES for pair in source(data, chance))]
-    pairs = [pair for pair in made if not is_held_out(pair.group)]
+    public = [pair for source in SOURCES for pair in source(data, chance) if not is_held_out(pair.group)]
+    own = list(shops(embed, chance))
+    pairs = [*own, *chance.sample(public, min(len(public), int(PUBLIC * len(own))))]
     chance.shuffle(pairs)
     return pairs
 
@@ -102,9 +117,9 @@ def product_questions(data: Path, chance: random.Random) -> Iterator[Pair]:
     for qid, row in {row["qid"]: row for row in epqa if row["label"] == "2" and row.get("answer")}.items():
         yield from _claims(row["answer"], row["candidate"], wrong[qid], "epqa", row["ASIN"], chance)
     for row in records(data, "hetpqa_evidence_dev"):
-        yield _answers(row["question"], _attribute(row["candidate"]), float(row["label"] != "0"), "hetpqa", row["ASIN"])
+        yield _answers(row["question"], attribute(row["candidate"]), float(row["label"] != "0"), "hetpqa", row["ASIN"])
     for row in records(data, "hetpqa_answers"):
-        yield from _claims(row["answer"], _attribute(row["candidate"]), (), "hetpqa", row["ASIN"], chance)
+        yield from _claims(row["answer"], attribute(row["candidate"]), (), "hetpqa", row["ASIN"], chance)
     by_question = defaultdict(list)
     for row in records(data, "semipqa"):
         by_question[row["qid"]].append(row)
@@ -114,12 +129,12 @@ def product_questions(data: Path, chance: random.Random) -> Iterator[Pair]:
         good = [row["candidate"] for row in rows if row["label"] == "1"]
         bad = [row["candidate"] for row in rows if row["label"] == "0"]
         for text in good:
-            yield _answers(question, _attribute(text), 1.0, "semipqa", group)
+            yield _answers(question, attribute(text), 1.0, "semipqa", group)
         for text in _like(question, bad, 5, chance):
-            yield _answers(question, _attribute(text), 0.0, "semipqa", group)
+            yield _answers(question, attribute(text), 0.0, "semipqa", group)
 
 
-def _attribute(text: str) -> str:
+def attribute(text: str) -> str:
     """`item_weight:  { value:"2" unit:"kg" }` as a product page has it: item weight: 2 kg."""
     match = re.fullmatch(r"\s*(\w+):\s*\{(.*)\}\s*", text, re.S)
     if match is None:
@@ -142,7 +157,7 @@ def _claims(
 def articles(data: Path, chance: random.Random) -> Iterator[Pair]:
     """squad2: the sentence that holds the answer, others of its paragraph, and questions that it does not answer."""
     for row in records(data, "squad2"):
-        sentences = _spans(row["context"])
+        sentences = spans(row["context"])
         title = row["title"].replace("_", " ")
         right = {
             sentence
@@ -157,7 +172,7 @@ def articles(data: Path, chance: random.Random) -> Iterator[Pair]:
             yield _answers(row["question"], placed(title, (), text), 0.0, "squad2", row["title"])
 
 
-def _spans(text: str) -> list[tuple[str, int, int]]:
+def spans(text: str) -> list[tuple[str, int, int]]:
     """The sentences of a text with where they start and end in it."""
     found, at = [], 0
     for sentence in split(text):
@@ -171,7 +186,7 @@ def _spans(text: str) -> list[tuple[str, int, int]]:
 def dialogues(data: Path, chance: random.Random) -> Iterator[Pair]:
     """doc2dial: the sentences that the next answer rests on, and others of the document and of other ones."""
     documents = {row["doc_key"]: row for row in records(data, "doc2dial_documents")}
-    sentences = {key: _spans(row["context"]) for key, row in documents.items()}
+    sentences = {key: spans(row["context"]) for key, row in documents.items()}
     keys = sorted(key for key in documents if not is_held_out(key))
     for row in records(data, "doc2dial_questions"):
         key = row["doc_key"]
@@ -179,7 +194,7 @@ def dialogues(data: Path, chance: random.Random) -> Iterator[Pair]:
             continue
         question = asked(user_turns(row["question"]))
         title = document_title(documents[key])
-        marks = [(at, at + len(text)) for at, text in _located(row["answers"])]
+        marks = [(at, at + len(text)) for at, text in located(row["answers"])]
         right = {
             text
             for text, start, end in sentences[key]
@@ -195,7 +210,7 @@ def dialogues(data: Path, chance: random.Random) -> Iterator[Pair]:
             yield _answers(question, placed(document_title(documents[far]), (), text), 0.0, "doc2dial", key)
 
 
-def _located(answers: Record) -> list[tuple[int, str]]:
+def located(answers: Record) -> list[tuple[int, str]]:
     return list(zip(answers["answer_start"], answers["text"], strict=True))
 
 
@@ -316,22 +331,24 @@ def _loosened(text: str, chance: random.Random) -> str:
 def shops(embed: Embed, chance: random.Random) -> Iterator[Pair]:
     """The curriculum: invented shops' documents with questions, evidence, replies and slightly wrong replies."""
     for shop, found in curriculum().items():
-        yield from _shop(shop, found, embed, chance)
+        if not is_shop_held_out(shop):
+            yield from _shop(shop, found, embed, chance)
 
 
-def curriculum() -> dict[str, list[Record]]:
-    """The documents of the curriculum with their questions, by shop."""
+def curriculum(language: Language = "en", folder: Path = CURRICULUM) -> dict[str, list[Record]]:
+    """The documents of the curriculum in a language with their questions, by shop."""
     documents = defaultdict(list)
-    for file in sorted(CURRICULUM.glob("*.jsonl")):
+    for file in sorted(folder.glob("*.jsonl")):
         for line in file.read_text("utf-8").splitlines():
             record = json.loads(line)
-            documents[record["shop"]].append(record)
+            if detect(record["text"]) == language:
+                documents[record["shop"]].append(record)
     return documents
 
 
 def _shop(shop: str, found: Sequence[Record], embed: Embed, chance: random.Random) -> Iterator[Pair]:
     """The pairs of one shop. A statement of another of its documents does not answer either."""
-    said = [(number, line, statement) for number, record in enumerate(found) for line, statement in _said(record)]
+    said = [(number, line, statement) for number, record in enumerate(found) for line, statement in said_by(record)]
     lines = [line for _, line, _ in said]
     vectors = embed(lines)
     for number, record in enumerate(found):
@@ -340,15 +357,14 @@ def _shop(shop: str, found: Sequence[Record], embed: Embed, chance: random.Rando
             right = {at for at, (own, _, s) in enumerate(said) if own == number and states(s, question["evidence"])}
             for at in right:
                 yield _answers(text, lines[at], 1.0, "shops", shop)
-            for at in _nearest(embed([text])[0], vectors, right, 7, chance):
+            for at in _nearest(embed([text])[0], vectors, right, NEAR_MISSES, chance):
                 yield _answers(text, lines[at], 0.0, "shops", shop)
             premise = _around(record["text"], question["evidence"])
             yield _supports(question["reply"], premise, 1.0, "shops", shop)
-            yield _supports(question["wrong"], premise, 0.0, "shops", shop)
-            if changed := mutated(question["reply"], chance):
-                yield _supports(changed, premise, 0.0, "shops", shop)
+            if wrong := question.get("wrong") or mutated(question["reply"], chance):
+                yield _supports(wrong, premise, 0.0, "shops", shop)
         for entry in record["unanswerable"]:
-            for at in _nearest(embed([entry["question"]])[0], vectors, set(), 5, chance):
+            for at in _nearest(embed([entry["question"]])[0], vectors, set(), UNANSWERED, chance):
                 yield _answers(entry["question"], lines[at], 0.0, "shops", shop)
 
 
@@ -361,23 +377,19 @@ def _nearest(
     return hard + chance.sample(rest, min(n // 4, len(rest)))
 
 
-def _said(record: Record) -> list[tuple[str, Statement]]:
+def said_by(record: Record) -> list[tuple[str, Statement]]:
     """What a document says, as the judge reads it."""
     document = Document(path="page.md", title=record["title"], text=record["text"], language="en")
-    return [
-        (placed(part.title, (*part.heading, statement.heading), statement.text), statement)
-        for part in chunk(document)
-        for statement in statements(part)
-    ]
+    return [(in_place(statement, part), statement) for part in chunk(document) for statement in statements(part)]
 
 
 def states(statement: Statement, evidence: Sequence[str]) -> bool:
     """Whether a statement is (a part of) the evidence, letters and digits alone compared."""
-    said = _letters(statement.quote)
-    return any(said in _letters(text) or _letters(text) in said for text in evidence) if said else False
+    said = letters(statement.quote)
+    return any(said in letters(text) or letters(text) in said for text in evidence) if said else False
 
 
-def _letters(text: str) -> str:
+def letters(text: str) -> str:
     return re.sub(r"\W+", "", text.lower())
 
 

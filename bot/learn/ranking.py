@@ -1,4 +1,7 @@
-"""Fits the weights of `bot.ranking` on the curriculum: each of its whole shops is indexed and asked its questions."""
+"""Fits the weights of `bot.ranking`: whole shops of the curriculum are indexed and asked their questions.
+
+On shops that neither the embedder nor the judge was trained on: on those both are surer than they will ever be again.
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,31 @@ from typing import Any
 
 import numpy as np
 
+from bot.expansion import other_words
 from bot.judge import Judge
-from bot.learn.pairs import curriculum, is_held_out, states
+from bot.learn.pairs import CALIBRATION, Record, curriculum, is_shop_held_out, states
 from bot.ranking import (
     Regression,
     Table,
     dense_features,
     judge_features,
+    question_features,
     said_in,
     with_best,
     word_features,
 )
+from knowledge.languages import detect
 from retrieval.embedders import Embedder
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update
 
-PASSAGES = 6
+PASSAGES = 12  # as the engine looks at
+Shops = Mapping[str, Sequence[Record]]
 LEAST_DOCUMENTS = 5  # a shop of fewer has no near misses to choose between
+DENSE, CHINESE = "words dense", "words zh"
+MODELS = ("words", DENSE, "words judge", "words dense judge")
+NO_MODEL = np.zeros((0, 0))
 STRENGTH = 0.3  # of the regressions' data against their prior, scikit-learn's C
 
 
@@ -48,11 +58,25 @@ class Asking:
         return np.hstack([parts[name] for name in models.split()])
 
 
-def askings(embedder: Embedder, judge: Judge, folder: Path) -> Iterator[Asking]:
-    """Every question of the curriculum's whole shops; the indexes are made in `folder`."""
-    for number, (shop, documents) in enumerate(curriculum().items()):
-        if len(documents) < LEAST_DOCUMENTS:
-            continue
+def fitting_shops() -> Shops:
+    """The shops to fit on."""
+    return curriculum(folder=CALIBRATION)
+
+
+def testing_shops() -> Shops:
+    """The whole shops to measure with: the curriculum's held-out ones."""
+    found = curriculum().items()
+    return {shop: pages for shop, pages in found if is_shop_held_out(shop) and len(pages) >= LEAST_DOCUMENTS}
+
+
+def chinese_shops() -> Shops:
+    """The Chinese shops. No model is trained on them."""
+    return curriculum("zh")
+
+
+def askings(shops: Shops, embedder: Embedder, judge: Judge, folder: Path) -> Iterator[Asking]:
+    """Every question of the shops; their indexes are made in `folder`, which is empty."""
+    for number, (shop, documents) in enumerate(shops.items()):
         pages = folder / str(number)
         pages.mkdir()
         for at, record in enumerate(documents):
@@ -71,39 +95,56 @@ def _asking(
     shop: str, retriever: Retriever, judge: Judge, turns: Sequence[str], document: str, evidence: Sequence[str]
 ) -> Asking:
     question = "\n".join(turns[::-1])
-    hits = retriever.search(question, PASSAGES)
+    rarity = retriever.corpus().lexical.rarity
+    hits = retriever.search(question, PASSAGES, other=other_words(question, rarity))
     said = said_in(hits)
+    english = detect(question) == "en"
     right = [hits[s.passage].chunk.document == document and states(s, evidence) for s in said]
     return Asking(
         shop,
         bool(evidence),
-        word_features(question, said, hits, retriever.corpus().lexical.rarity),
-        dense_features(question, said, hits, retriever.embed),
-        judge_features(question, said, hits, judge),
+        word_features(question, said, hits, rarity),
+        dense_features(question, said, hits, retriever.embed) if english else NO_MODEL,
+        judge_features(question, said, hits, judge) if english else NO_MODEL,
         np.array(right, float),
     )
 
 
-def fit(found: Sequence[Asking], embedder: str) -> dict[str, Any]:
-    """The record of the weights file: weights from the shops that are not held out, figures from those that are."""
-    train = [asking for asking in found if not is_held_out(asking.shop)]
-    test = [asking for asking in found if is_held_out(asking.shop)]
-    weights, figures = {}, {}
-    for name in ("words", "words dense", "words judge", "words dense judge"):
-        statement = _regression(
-            np.vstack([with_best(asking.table(name)) for asking in train]), np.concatenate([a.right for a in train])
-        )
-        question = _regression(
-            np.vstack([_answered(asking, name, statement) for asking in train]),
-            np.array([float(asking.answerable) for asking in train]),
-        )
-        weights[name] = {"statement": _record(statement), "question": _record(question)}
-        figures[name] = _figures(test, name, statement, question)
-    return {"embedder": embedder, "figures": figures, "weights": weights}
+def fit(train: Sequence[Asking], test: Sequence[Asking], chinese: Sequence[Asking], embedder: str) -> dict[str, Any]:
+    """The record of the weights file: weights from the shops to fit on, figures from those to measure with.
+
+    The Chinese shops are too few to hold any out: each in turn is measured with weights from the others.
+    """
+    fitted = {name: _statement(train, name) for name in MODELS}
+    question = _regression(
+        np.vstack([_answered(asking, fitted[DENSE]) for asking in train]),
+        np.array([float(asking.answerable) for asking in train]),
+    )
+    sure = [float(question(_answered(asking, fitted[DENSE]))[0]) for asking in test]
+    figures = {name: _figures([(asking, regression) for asking in test], name) for name, regression in fitted.items()}
+    figures[DENSE] |= {"answerable, area under the curve": _area([asking.answerable for asking in test], sure)}
+    fitted[CHINESE] = _statement(chinese, "words")
+    shops = {asking.shop for asking in chinese}
+    apart = {shop: _statement([asking for asking in chinese if asking.shop != shop], "words") for shop in shops}
+    figures[CHINESE] = _figures([(asking, apart[asking.shop]) for asking in chinese], "words")
+    statement = {name: _record(regression) for name, regression in fitted.items()}
+    return {"embedder": embedder, "figures": figures, "statement": statement, "question": _record(question)}
 
 
-def _answered(asking: Asking, name: str, statement: Regression) -> Table:
-    return np.asarray(statement(with_best(asking.table(name))).max(keepdims=True)[None])
+def _statement(train: Sequence[Asking], name: str) -> Regression:
+    tables = np.vstack([with_best(asking.table(name)) for asking in train])
+    return _regression(tables, np.concatenate([asking.right for asking in train]))
+
+
+def _answered(asking: Asking, statement: Regression) -> Table:
+    table = asking.table(DENSE)
+    return question_features(table, statement(with_best(table)))
+
+
+def _area(answerable: Sequence[bool], sure: Sequence[float]) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return round(float(roc_auc_score(answerable, sure)), 4)
 
 
 def _regression(features: Table, labels: Table) -> Regression:
@@ -124,16 +165,14 @@ def _record(regression: Regression) -> dict[str, Any]:
     }
 
 
-def _figures(test: Sequence[Asking], name: str, statement: Regression, question: Regression) -> Mapping[str, float]:
-    """On shops that nothing was fitted on: whether the first statement answers, and whether declining is told apart."""
-    from sklearn.metrics import roc_auc_score
-
-    first = [a.right[int(statement(with_best(a.table(name))).argmax())] for a in test if a.answerable]
-    sure = [float(question(_answered(asking, name, statement))[0]) for asking in test]
+def _figures(test: Sequence[tuple[Asking, Regression]], name: str) -> dict[str, float]:
+    """On shops that nothing was fitted on: whether what answers is there at all, and whether it is first."""
+    found = [bool(a.right.any()) for a, _ in test if a.answerable]
+    first = [a.right[int(regression(with_best(a.table(name))).argmax())] for a, regression in test if a.answerable]
     return {
         "questions": len(test),
+        "right statement among the passages": round(float(np.mean(found)), 4),
         "right statement first": round(float(np.mean(first)), 4),
-        "answerable, area under the curve": round(float(roc_auc_score([a.answerable for a in test], sure)), 4),
     }
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from retrieval.lexical import units
+from bot.products.numerals import plainly
+from bot.products.words import terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Aspect:
 
 def _aspect(name: str, english: str, chinese: str, dimensions: str = "", names: str = "") -> Aspect:
     pattern = re.compile("|".join(part for part in (english, chinese) if part), re.I)
-    return Aspect(name, pattern, tuple(dimensions.split()), frozenset(units(names)))
+    return Aspect(name, pattern, tuple(dimensions.split()), frozenset(terms(names)))
 
 
 PRICE: Final = _aspect(
@@ -122,7 +124,7 @@ ATTRIBUTES: Final = (
         r"|\bsize of\b",
         "尺寸|多大|大小",
         "length volume area",
-        "dimensions size measurements 尺寸",
+        "dimensions size measurements length width height depth diameter 尺寸",
     ),
     _aspect(
         "temperature",
@@ -168,6 +170,12 @@ ATTRIBUTES: Final = (
         names="made origin country 产地",
     ),
     _aspect(
+        "brand",
+        r"\bwhat (?:brand|make)\b|\bwho (?:makes|made|manufactures)\b|\b(?:brand|maker|manufacturer)\b",
+        "什么牌子|品牌",
+        names="brand maker manufacturer 品牌",
+    ),
+    _aspect(
         "material",
         r"\b(?:made|consist) (?:of|from|out of|with)\b|\bmaterials?\b|\bfabric\b|\bwhat.{1,30}\bmade\b",
         "材质|材料|面料|什么做的",
@@ -188,7 +196,21 @@ ATTRIBUTES: Final = (
     _aspect(
         "water",
         r"\bhow water(?:proof|[- ]resistant)\b|\bip(?:x)? ?rating\b|\bhydrostatic\b|\bwaterproof (?:rating|level)\b",
-        "防水|IP",
+        "防水|(?<![a-z])ipx?(?![a-z])",
         names="ip hydrostatic waterproof resistance 防水",
     ),
 )
+_CALLED = frozenset[str]().union(*(aspect.names for aspect in ATTRIBUTES)) - frozenset(terms("at for high keep run"))
+
+
+def is_of_aspect(name: str) -> bool:
+    """Whether an attribute is called like something that is asked for in words of its own: a `Weight` is no load."""
+    return not _CALLED.isdisjoint(terms(name))
+
+
+def without(text: str, aspects: Iterable[Aspect]) -> str:
+    """The text, numbers in digits, without the words that ask for these."""
+    text = plainly(text)
+    for aspect in aspects:
+        text = aspect.pattern.sub(" ", text)
+    return text

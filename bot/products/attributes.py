@@ -52,6 +52,9 @@ NUMBER: Final = r"\d+(?:[.,]\d+)*"
 _AMOUNT = re.compile(
     rf"(?P<sign>[+−]|(?<![\w)¤])[-–])?(?P<number>{NUMBER})(?:[\s-]?(?P<unit>{_UNIT})(?![a-z²/]))?", re.I
 )
+_UNIT_BEHIND = re.compile(rf"(?P<name>.*\w)(?:\s*[(\[]\s*|,?\s+)(?P<unit>{_UNIT}|c)\s*[)\]]?", re.I)
+_SHOWN = {"c": "°C", "w": "W", "kw": "kW", "v": "V", "wh": "Wh", "mah": "mAh", "hz": "Hz", "db": "dB", "m2": "m²"}
+_ONLY_NUMBERS = re.compile(rf"[+−–-]?{NUMBER}(?:\s*[-–—/×x]\s*{NUMBER})*", re.I)
 _RANGE = re.compile(r"\s*(?:[-–—~～至到]|to)\s*", re.I)
 _TIMES = re.compile(r"\s*[×x*]\s*", re.I)
 _LIST = re.compile(r"\s*[/,+]\s*")
@@ -78,6 +81,18 @@ def number(text: str) -> float:
         return float(text.replace(",", ""))
     whole, _, decimals = text.replace(",", ".").partition(".")
     return float(f"{whole}.{decimals.replace('.', '') or 0}")
+
+
+@lru_cache(maxsize=16_384)
+def with_unit(name: str, value: str) -> tuple[str, str]:
+    """An attribute with the unit of its name at its value: `Height (cm): 130`, `Height cm: 130` as `Height: 130 cm`."""
+    found = _UNIT_BEHIND.fullmatch(name.strip())
+    if not found or not _ONLY_NUMBERS.fullmatch(value.strip()):
+        return name, value
+    unit = found["unit"].lower()
+    if unit == "c" and "temp" not in name.lower():
+        return name, value
+    return found["name"], f"{value.strip()} {_SHOWN.get(unit, unit)}"
 
 
 @lru_cache(maxsize=4096)

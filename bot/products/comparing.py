@@ -6,15 +6,17 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from bot.phrases import Phrases, phrases
+from bot.phrases import Phrases
+from bot.products.asking import Asking
 from bot.products.aspects import PRICE
 from bot.products.attributes import Quantity, quantities
 from bot.products.findings import facts_for
 from bot.products.intents import is_doing
 from bot.products.items import Item
-from bot.products.naming import Named, clauses, is_sure, likeliest, meant
+from bot.products.naming import Named, clauses, likeliest, named_for_sure
 from bot.products.numerals import plainly
 from bot.products.saying import LISTED, Told, price_line
+from bot.products.scales import ENDS
 from bot.products.shelf import Shelf
 from bot.products.vocabulary import FITTING, GENDERS
 from bot.products.words import terms
@@ -28,24 +30,24 @@ _PLAIN = re.compile(
     r"\bmore do (?:i|you|we) get\b|plain|normal|standard|regular|basic|ordinary|other|original|without|普通|基本", re.I
 )
 _CHEAPER = re.compile(r"cheaper|dearer|expensive|差价|便宜|贵", re.I)
-_WHAT = re.compile(r"what|differ|more do|区别|不同", re.I)
+_IN_GENERAL = re.compile(r"what|differ|more do|compar|\bvs?\b|versus|better|worse|区别|不同|对比|比较|好", re.I)
 _WRITTEN = re.compile(r"[+−–-]?([\d.,]+)(\s?\D*)")
 
 
-def compared(lines: Sequence[str], line: str, shelf: Shelf, language: str) -> Told | None:
-    """The two products that `line` names, side by side: in what is asked for, or in price and the first differences.
-
-    None where it does not name two. `lines` are the message and what it leans on.
-    """
-    items = _sides(lines, line, shelf)
-    if len(items) < BOTH or any(is_doing(lines[0], item) for item in items):
+def compared(asking: Asking, line: str) -> Told | None:
+    """The two products that a line of the message names, side by side: in what is asked for, or in price and the first
+    differences. None where it does not name two."""
+    items = _sides(asking.lines, line, asking.shelf)
+    if len(items) < BOTH or any(is_doing(asking.line, item) for item in items):
         return None
-    first, second = items[:2]
-    said = phrases(language)
+    (first, second), said = items[:2], asking.said
     rows = _rows_asked_for(line, first, second)
     asks_price = PRICE.pattern.search(plainly(line)) or _CHEAPER.search(line)
-    sentences = [_prices(first, second, said)] if asks_price or not rows else []
-    if not rows and (_WHAT.search(line) or not asks_price):
+    in_general = not rows and _IN_GENERAL.search(line) is not None
+    if not (rows or asks_price or in_general):
+        return None
+    sentences = [_prices(first, second, said)] if asks_price or in_general else []
+    if in_general:
         rows = _differing(first, second)
     if len(rows) == 1:
         [(name, mine, other)] = rows
@@ -77,17 +79,31 @@ def _prices(first: Item, second: Item, said: Phrases) -> str:
 
 
 def _sides(lines: Sequence[str], line: str, shelf: Shelf) -> list[Item]:
-    """The products compared: one for each part of the message that names another, the one that it leans on, or a named
-    one and its plain form."""
+    """The products compared: one for each part of the message that names another, or says how it differs from that
+    ("the 12 cm one"); the one that it leans on; or a named one and its plain form."""
     genders = " ".join(term for part in lines for term in terms(plainly(part)) if term in GENDERS)
-    items: dict[str, Item] = {}
-    for parts in (_SIDES.split(line), (other for other in lines if other != line)):
-        for part in parts if len(items) < BOTH else ():
-            if part.strip() and (found := meant([f"{part} {genders}"], shelf)) and is_sure(found):
-                items.setdefault(found[0].item.document, found[0].item)
+    parts = [part for part in _SIDES.split(line) if part.strip()]
+    found = _named_in(parts, genders, shelf)
+    if len(found) == 1:
+        [only] = found.values()
+        name = " ".join(word for word in only.item.title.split() if set(terms(word)) <= only.own - set(_numbers(word)))
+        found |= _named_in([part for part in parts if _numbers(part)], f"{name} {genders}", shelf)
+    if len(found) < BOTH:
+        found |= _named_in([other for other in lines if other != line], genders, shelf)
+    items = {document: named.item for document, named in found.items()}
     if len(items) == 1 and _PLAIN.search(line):
         items |= {item.document: item for named in items.values() for item in _plainer(named, shelf)}
     return list(items.values())
+
+
+def _named_in(parts: Sequence[str], also: str, shelf: Shelf) -> dict[str, Named]:
+    """The product that each of these parts of a message names, by document."""
+    named = (named_for_sure([f"{part} {also}"], shelf) for part in parts)
+    return {found[0].item.document: found[0] for found in named if found}
+
+
+def _numbers(text: str) -> list[str]:
+    return [term for term in terms(plainly(text)) if term[0].isdigit()]
 
 
 def _plainer(item: Item, shelf: Shelf) -> list[Item]:
@@ -99,13 +115,17 @@ def _plainer(item: Item, shelf: Shelf) -> list[Item]:
 
 
 def _rows_asked_for(line: str, first: Item, second: Item) -> list[Row]:
-    """The attribute asked for, in both."""
+    """The attribute asked for, in both: by its name, or by a word that compares ("brighter")."""
     own = frozenset({*first.title_terms, *second.title_terms})
     for clause in clauses(line):
         theirs = {fact.name: fact.value for fact in facts_for(second, clause, line, own)}
         rows = [(f.name, f.value, theirs[f.name]) for f in facts_for(first, clause, line, own) if f.name in theirs]
         if rows:
             return rows[:1]
+    for end in (end for end in ENDS if end.comparative.search(line)):
+        mine, other = (item.measured_by(end.dimensions, end.names) for item in (first, second))
+        if mine and mine == other:
+            return [(mine, first.facts[mine], second.facts[mine])]
     return []
 
 
@@ -135,9 +155,9 @@ def _single(value: str) -> Quantity | None:
     return amounts[0] if len(amounts) == 1 and amounts[0].low == amounts[0].high else None
 
 
-def accessories(named: Sequence[Named], shelf: Shelf, language: str) -> Told | None:
+def accessories(asking: Asking, named: Sequence[Named]) -> Told | None:
     """What the catalogue says fits the product that is named, by an attribute such as `Fits: Hearth 2`."""
-    said = phrases(language)
+    said, shelf = asking.said, asking.shelf
     for main in likeliest(named):
         title = {term for term in main.item.title_terms if term not in GENDERS}
         alike = (shelf.item(document) for document in shelf.titled(dict.fromkeys(title, 1.0), LOOKED_AT))

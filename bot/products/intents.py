@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-from bot.products.aspects import ATTRIBUTES, OFFERED
+from bot.products.aspects import ATTRIBUTES, OFFERED, without
 from bot.products.items import Item, heads
 from bot.products.numerals import plainly
-from bot.products.shelf import Shelf
+from bot.products.scales import COMPARATIVE
 from bot.products.vocabulary import GENDERS
 from bot.products.words import terms
 
 COMPARES: Final = re.compile(
     r"\b(?:vs?\.?|versus|compared?(?: to| with)?|differ\w*|which (?:one )?(?:is|of|has|weighs|makes)|better|worse"
-    r"|(?:more|less|\w+er)\b.{0,60}\bthan|more do (?:i|you|we) get"
-    r"|how much (?:lighter|heavier|cheaper|dearer|bigger|smaller|longer|warmer|more|less))\b"
+    rf"|(?:more|less|\w+er)\b.{{0,60}}\bthan|more do (?:i|you|we) get|how much (?:more|less|{COMPARATIVE})"
+    rf"|or\b.{{1,40}}\b(?:{COMPARATIVE})|(?:{COMPARATIVE})\b.{{1,60}}\bor)\b"
     r"|区别|对比|比较|哪个更?|差多少|不同",
     re.I,
 )
@@ -25,8 +26,8 @@ ACCESSORY: Final = re.compile(
     re.I,
 )
 _WISHES = (
-    r"(?:i|we)(?:'?d| would)? (?:need|want|like|fancy)|need(?:ing)?|want(?:ing)?|after|looking for|searching for"
-    r"|recommend\w*|suggest\w*|show me|find me|any(?:thing)?|something"
+    r"(?:i|we)(?:'?d| would)? (?:need|want|like|fancy)|(?<!\w )(?:need|want)|needing|wanting|after|looking for"
+    r"|searching for|recommend\w*|suggest\w*|show me|find me|any(?:thing)?|something"
 )
 WISHES: Final = re.compile(rf"\b(?:{_WISHES})\b|推荐|想买|想要|找|需要", re.I)
 LOOKS: Final = re.compile(
@@ -47,6 +48,7 @@ _DOINGS = (
     r"log ?in|opening|hours of|collect(?:ion|ing|ed)?|pick(?:ed)? up|click and|price[- ]match\w*",
     r"match (?:the|a) price|reserv\w*|recall\w*|hir(?:e|ing)|rent(?:al|ing)?|borrow|surcharges?|fees?|complain\w*",
     r"money back|trade[- ]in|trade price\w*|wholesale|bring (?:it|them) back|take (?:it|them) back|take back",
+    r"bring (?:it|them|that)\b",
     r"keep (?:it|them)\b|plane|flight|fly|flying|airport|address|website|app|newsletter|review\w*|reschedul\w*",
     r"charged?",
 )
@@ -67,6 +69,7 @@ ASKS_YES_NO: Final = re.compile(
     r"|吗|是不是|能不能|有没有|可不可以|行不行|对吧|不\W*$",
     re.I,
 )
+OPEN: Final = re.compile(r"\b(?:how|what|whats|which|where|when|why|who|any|or)\b|怎么|什么|哪|多少|几|如何", re.I)
 # Asks which form of a thing suits somebody: a guide's answer.
 ADVICE: Final = re.compile(
     r"\b(?:should i|do i need|for me\b.{0,20}$|fits? me)\b|\b(?:which|what) (?:size|length|width|one should|should)\b"
@@ -86,21 +89,26 @@ _ANY = re.compile(
 _THIS = re.compile(r"\b(?:the|your|this|that|it|one|in stock|available|left|sizes?)\b|有货|现货", re.I)
 
 
+def asks_of_shop(line: str, is_own: Callable[[str], bool]) -> bool:
+    """Whether it asks for something the shop does; `is_own` says which words a product or the catalogue has itself."""
+    return any(not all(map(is_own, terms(match[0]))) for match in _DOES.finditer(line))
+
+
+def is_of_owned(line: str, item: Item) -> bool:
+    """Whether it speaks of a product that the shopper has already."""
+    owned = {term for match in _OWNS.finditer(line) for term in terms(match[1] or match[2])} - GENDERS
+    return bool(owned & ({*item.title_terms} | heads(item.kind))) or _MINE.search(line) is not None
+
+
 def is_doing(line: str, item: Item) -> bool:
     """Whether it asks for something the shop does, in words that are not the product's own, or of one that is owned."""
     own = {*item.title_terms, *(term for name in item.facts for term in terms(name))}
-    owned = {term for match in _OWNS.finditer(line) for term in terms(match[1] or match[2])} - GENDERS
-    if owned & ({*item.title_terms} | heads(item.kind)) or _MINE.search(line):
-        return True
-    return any(not set(terms(match[0])) <= own for match in _DOES.finditer(line))
+    return is_of_owned(line, item) or asks_of_shop(line, own.__contains__)
 
 
-def asks_for_doing(line: str, shelf: Shelf) -> bool:
-    """Whether it asks for something the shop does in words that are no product's or attribute's."""
-    return any(
-        not any(shelf.is_word(term) or shelf.is_property(term) for term in terms(match[0]))
-        for match in _DOES.finditer(line)
-    )
+def is_question(line: str) -> bool:
+    """Whether it asks something, rather than telling it, or naming what it is about."""
+    return "?" in line or "？" in line or ASKS_YES_NO.search(line) is not None or OPEN.search(line) is not None
 
 
 def asks_for_any(line: str) -> bool:
@@ -110,7 +118,5 @@ def asks_for_any(line: str) -> bool:
 
 def without_asking(line: str) -> str:
     """The message without its words that ask for a price, stock, or a property; "" where it has none of these."""
-    plain = bare = plainly(line)
-    for aspect in (*OFFERED, *ATTRIBUTES):
-        bare = aspect.pattern.sub(" ", bare)
-    return "" if bare == plain else bare
+    bare = without(line, (*OFFERED, *ATTRIBUTES))
+    return "" if bare == plainly(line) else bare

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Final
 
+from bot.products.attributes import quantities, with_unit
 from bot.products.vocabulary import MODIFIERS, UNIT_WORDS
 from bot.products.words import compounds, says_something, terms
 from knowledge.documents import Audience, Chunk
 from knowledge.money import format_price, parse_price
 
+SHORTEST_HEAD: Final = 4  # letters of a word that another may end with
 _NO = frozenset(("no", "none", "not", "without", "never", "n/a"))
 _NO_CHINESE = ("无", "不", "否", "没有")
+_FLAGS = frozenset(("yes", "no", "true", "false", "是", "否", "有", "无"))
 _NOT_HERE = ("sold separately", "not included", "available separately", "excluded", "optional extra")
 _FREE = frozenset(("free",))
+_ASIDE = re.compile(r"\([^()]+\)|（[^（）]+）")
+_INCLUDED = re.compile(
+    r"(?:^|(?<=[.!?;] ))(?P<name>[A-Z][\w-]*(?: [\w-]+){0,2}?)(?: is| are)? "
+    r"(?P<value>(?:not )?included|sold separately)[.!;]",
+    re.M,
+)
 _SEPARATORS = str.maketrans("();，、", ",,,,,")
 
 
@@ -64,14 +74,42 @@ class Item:
         return terms(self.title)
 
     @cached_property
+    def title_aside(self) -> frozenset[str]:
+        """The words that the title has in brackets, `Boston fern (Nephrolepis)`: it is known without them."""
+        return frozenset(term for match in _ASIDE.finditer(self.title) for term in terms(match[0]))
+
+    @cached_property
     def option_names(self) -> tuple[str, ...]:
         """What its variants differ in, in the catalogue's order."""
         return tuple(dict.fromkeys(name for form in self.forms for name in form.options))
 
     @cached_property
     def facts(self) -> Mapping[str, str]:
-        """The attributes that are not just the list of an option's values."""
-        return {name: value for name, value in self.attributes.items() if name not in self.option_names}
+        """The attributes that are not just the list of an option's values, each with the unit at its value."""
+        return dict(with_unit(name, self.attributes[name]) for name in self._written.values())
+
+    @cached_property
+    def facts_told(self) -> Mapping[str, str]:
+        """The `facts`, the brand, and what the description has in a sentence of its own: "Pot not included."."""
+        sentences = (match for chunk in self.chunks for match in _INCLUDED.finditer(chunk.text))
+        told = {match["name"]: match["value"] for match in sentences}
+        return told | ({"Brand": self.vendor} if self.vendor else {}) | dict(self.facts)
+
+    @cached_property
+    def _written(self) -> Mapping[str, str]:
+        """The names of `facts`, and how the catalogue writes them."""
+        own = (name for name in self.attributes if name not in self.option_names)
+        return {with_unit(name, self.attributes[name])[0]: name for name in own}
+
+    def measured_by(self, dimensions: Sequence[str], names: Set[str]) -> str:
+        """The attribute with an amount of one of these dimensions, named like one of `names` or else the first; "" for
+        none."""
+        able = [
+            (not names & set(terms(name)), dimensions.index(found[0].dimension), name)
+            for name, value in self.facts.items()
+            if (found := quantities(value)[:1]) and found[0].dimension in dimensions
+        ]
+        return min(able, default=(True, 0, ""), key=lambda row: row[:2])[2]
 
     @cached_property
     def named(self) -> frozenset[str]:
@@ -110,10 +148,15 @@ class Item:
         parsed = parse_price(f"{amount:.2f}")
         return format_price(parsed[0], self.currency) if parsed else ""
 
-    def line_of(self, part: str, name: str = "") -> str:
-        """The line of its text that has both, or else the first."""
+    def line_of(self, *parts: str) -> str:
+        """The line of its text that has all the parts, or else the first."""
         lines = [line for chunk in self.chunks for line in chunk.text.split("\n") if line.strip()]
-        return next((line for line in lines if part in line and name in line), lines[0] if lines else "")
+        return next((line for line in lines if all(part in line for part in parts)), lines[0] if lines else "")
+
+    def line_of_fact(self, name: str) -> str:
+        """The line of its text that has one of its `facts`."""
+        written = self._written.get(name, name)
+        return self.line_of(written, self.attributes.get(written, ""))
 
 
 def is_product(facts: Mapping[str, Any]) -> bool:
@@ -168,6 +211,11 @@ def denies(value: str) -> bool:
     )
 
 
+def is_flag(value: str) -> bool:
+    """Whether an attribute's value says yes or no, and nothing else."""
+    return value.strip().lower() in _FLAGS
+
+
 @lru_cache(maxsize=16_384)
 def claimed(name: str, value: str) -> Mapping[str, bool]:
     """The words of an attribute, and whether it affirms them: `Lining: mesh, no membrane (not waterproof)` affirms
@@ -190,13 +238,27 @@ def claimed(name: str, value: str) -> Mapping[str, bool]:
 
 
 @lru_cache(maxsize=16_384)
+def _heads(kind: str) -> Mapping[str, str]:
+    """The words that name a type by themselves, as terms, and as they are written."""
+    parts = kind.replace("&", ",").replace("/", ",").replace(">", ",").replace(" and ", ",").split(",")
+    words = [[(found[-1], word) for word in part.split() if (found := terms(word))] for part in parts]
+    words = [
+        [(t, w) for t, w in part if says_something(t) and not t[0].isdigit() and t not in UNIT_WORDS] for part in words
+    ]
+    telling = [[(term, word) for term, word in part if term not in MODIFIERS] for part in words]
+    return dict(part[-1] for part in (telling if any(telling) else words) if part)  # "Lights" are a type too
+
+
 def heads(kind: str) -> frozenset[str]:
     """The words that name a type by themselves: "boots" of "Walking boots", both of "Tents and tarps"."""
-    parts = kind.replace("&", ",").replace("/", ",").replace(">", ",").replace(" and ", ",").split(",")
-    words = [[t for t in terms(part) if says_something(t) and not t[0].isdigit()] for part in parts]
-    words = [[term for term in part if term not in UNIT_WORDS] for part in words]
-    telling = [[term for term in part if term not in MODIFIERS] for part in words]
-    return frozenset(part[-1] for part in (telling if any(telling) else words) if part)  # "Lights" are a type too
+    return frozenset(_heads(kind))
+
+
+@lru_cache(maxsize=16_384)
+def is_kind_of(name: str, kind: str) -> bool:
+    """Whether a type's name says that it is one of these: "Walking boots" are boots, a "Houseplant" is a plant."""
+    ends = (word[at:] for word in _heads(kind).values() for at in range(2, len(word) - SHORTEST_HEAD + 1))
+    return name in _heads(kind) or any(name in terms(end) for end in ends)
 
 
 def shared(titles: Iterable[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.products.attributes import COUNT, NUMBER, Quantity, quantities
 from bot.products.numerals import plainly
-from bot.products.vocabulary import NOUN_OF
+from bot.products.scales import COLD, ENDS, LESS, MORE, NOUN_OF, WARM
 from bot.products.words import says_something, terms
 
 MONEY: Final = "price"  # the dimension of prices
@@ -26,13 +26,12 @@ _BETWEEN = re.compile(rf"\bbetween ({NUMBER}\s?(?:¤|[a-z°]+)?) and (?={NUMBER}
 _AGED = re.compile(rf"({NUMBER})[ -]?(?:years?|yrs?|yr)[ -]olds?\b|({NUMBER})\s*岁", re.I)
 _AGE = re.compile(rf"\b{AGE} $")
 _UNDER = (
-    r"under|below|less than|(?:no|not) more than|at most|up to|max(?:imum)?(?: of)?|within|not over|tops"
-    r"|(?:cheaper|lighter|smaller|shorter|narrower) than|(?:no|not) (?!small|short|narrow|light|less)\w+er than"
-    r"|budget(?: is| of)?|<=?"
+    r"under|below|at most|up to|max(?:imum)?(?: of)?|within|not over|tops|budget(?: is| of)?|<=?"
+    rf"|(?:less|{LESS}) than|(?:no|not) (?:more|{MORE}) than"
 )
 _OVER = (
-    r"over|above|more than|at least|min(?:imum)?(?: of)?|from|upwards of|not under"
-    r"|(?:bigger|larger|longer|heavier|wider|taller) than|(?:no|not) (?:less|smaller|shorter|narrower|lighter) than|>=?"
+    r"over|above|at least|min(?:imum)?(?: of)?|from|upwards of|not under|>=?"
+    rf"|(?:more|{MORE}) than|(?:no|not) (?:less|{LESS}) than"
 )
 _FILLER = r"(?:\s+(?:of|a|an|about|around|the|say|like|to))*\s*"
 _AT_MOST = re.compile(rf"\b(?:{_UNDER}){_FILLER}$|(?:低于|不超过|少于|小于|不到|最多)\s*$", re.I)
@@ -42,12 +41,12 @@ _ROUGH = re.compile(
 )
 _OR = r"\s*(?:[a-z]+\s+){0,2}?(?:or|and) "
 _OR_LESS = re.compile(
-    rf"{_OR}(?:less|under|lower|below|cheaper|lighter|smaller|shorter|colder|thinner|narrower)\b"
+    rf"{_OR}(?:less|under|lower|below|{LESS}|{'|'.join(COLD.comparatives)})\b"
     r"|\s*(?:max(?:imum)?|tops|at most|budget)\b|\s*(?:以下|以内|之内|内)",
     re.I,
 )
 _OR_MORE = re.compile(
-    rf"{_OR}(?:more|over|higher|above|up(?:wards)?|bigger|larger|heavier|longer|wider|taller|better|warmer)\b"
+    rf"{_OR}(?:more|over|above|up(?:wards)?|better|{MORE}|{'|'.join(WARM.comparatives)})\b"
     r"|\s*(?:plus\b|\+|upwards|min(?:imum)?\b|and up)|\s*(?:以上|起|或以上)",
     re.I,
 )
@@ -65,27 +64,10 @@ _BEARS = re.compile(
 )
 _BORNE = re.compile(r"\s*(?:person|people|man|men|guy|user|adult|load|rider)\b", re.I)
 _LOAD = frozenset(terms("load limit user"))
-_DIMENSION_OF = {
-    "colder": "temperature", "warmer": "temperature", "lighter": "mass", "heavier": "mass", "longer": "length",
-    "shorter": "length", "wider": "length", "taller": "length", "higher": UNDECIDED, "cheaper": MONEY, "dearer": MONEY,
-}  # fmt: skip
-_THAN = tuple(
-    (re.compile(pattern, re.I), tuple(dimensions.split()), more)
-    for pattern, dimensions, more in (
-        (r"\bcheaper\b|\bless expensive\b|更便宜|便宜(?:点|一点|些)", MONEY, False),
-        (r"\b(?:dearer|more expensive)\b|更贵", MONEY, True),
-        (r"\blighter\b|更轻|轻(?:点|一点|些)", "mass", False),
-        (r"\bheavier\b|更重", "mass", True),
-        (r"\b(?:bigger|larger|roomier)\b|更大|大(?:点|一点|些)", "volume length", True),
-        (r"\bsmaller\b|更小|小(?:点|一点|些)", "volume length", False),
-        (r"\bwarmer\b|更暖", "temperature", False),
-        (r"\bbrighter\b|更亮", "light", True),
-        (r"\bmore powerful\b", "power", True),
-        (r"\blonger\b", "length", True),
-        (r"\bshorter\b", "length", False),
-        (r"\bquieter\b", "sound", False),
-    )
-)
+# "4 or higher" may be of anything; of what is bigger only the attribute says which.
+_DIMENSION_OF = {word: end.dimensions[0] for end in ENDS for word in end.comparatives if len(end.dimensions) == 1} | {
+    "higher": UNDECIDED
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +126,11 @@ def limits(text: str) -> Iterator[Said]:
 
 def relative(line: str, amount: Callable[[str], float | None]) -> Limit | None:
     """The limit that "a bigger one than this" sets; `amount` gives what it is compared with has of a dimension."""
-    for pattern, dimensions, more in _THAN:
-        for dimension in dimensions if pattern.search(line) else ():
+    for end in ENDS:
+        for dimension in end.dimensions if end.comparative.search(line) else ():
             if (than := amount(dimension)) is not None:
                 beyond = CLOSE * max(abs(than), 1.0)
-                return Limit(dimension, than + beyond, inf) if more else Limit(dimension, -inf, than - beyond)
+                return Limit(dimension, than + beyond, inf) if end.high else Limit(dimension, -inf, than - beyond)
     return None
 
 

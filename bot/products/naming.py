@@ -37,7 +37,8 @@ _NOT = re.compile(
 class Named:
     """A product that may be meant. `own` are the words of the message that its title has, `score` ranks.
 
-    `sure`: these words are enough to know it by; `exact`: its whole title was said.
+    `sure`: these words are enough to know it by; `exact`: its whole title was said. `unsaid` is what the words of its
+    title that tell it from others, and were not said, take off the score.
     """
 
     item: Item
@@ -45,6 +46,7 @@ class Named:
     own: frozenset[str]
     sure: bool
     exact: bool
+    unsaid: float = 0.0
 
 
 def clauses(text: str) -> list[str]:
@@ -83,7 +85,7 @@ def meant(lines: Sequence[str], shelf: Shelf, mentioned: Iterable[str] = ()) -> 
     documents = dict.fromkeys([*shelf.titled(asked, LOOKED_AT), *spoken_of])
     items = (item for document in documents if (item := shelf.item(document)))
     named = [found for item in items if (found := search.named(item, item.document in spoken_of))]
-    return sorted(named, key=lambda found: (-found.score, len(found.item.title_terms)))
+    return sorted(named, key=lambda found: (-round(found.score, 6), len(found.item.title_terms)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ class _Search:
         """The product with its score; None for one that is not named."""
         shelf, title = self.shelf, {*item.title_terms, *joined(item.title_terms)}
         own = frozenset(term for term in self.asked if term in title)
-        unsaid = {term for term in item.title_terms if says_something(term) and term not in self.said}
+        aside = item.title_aside
+        unsaid = {term for term in item.title_terms if says_something(term) and term not in self.said | aside}
         exact = not unsaid - GENDERS
         numbered = any(
             shelf.is_numbered(*pair) for pair in pairwise(self.now) if pair in set(pairwise(item.title_terms))
@@ -109,16 +112,17 @@ class _Search:
             return None
         if self.refused & title or self._is_for_others(item):
             return None
-        left = [term for term in set(item.title_terms) - self.asked.keys() if says_something(term)]
+        left = [term for term in set(item.title_terms) - self.asked.keys() - aside if says_something(term)]
         telling = [term for term in left if shelf.identifies(term)]
-        score = self._score(item, own) - LEFT_OVER * self._mass(telling) - LEFT_OVER_FORM * (len(left) - len(telling))
+        off = LEFT_OVER * self._mass(telling)
+        score = self._score(item, own) - off - LEFT_OVER_FORM * (len(left) - len(telling))
         if any(item.affirms(term) for term in self.refused):
             score *= REFUSED
         score += EXACT * exact
         another = any(shelf.in_title(term) and term not in title for term in self.now)  # "and the 160?"
         score += SPOKEN_OF * (spoken_of and not another)
         sure = spoken_of or exact or numbered or self._is_known_by(item, own, telling)
-        return Named(item, score, own, sure, exact) if score > 0 else None
+        return Named(item, score, own, sure, exact, off) if score > 0 else None
 
     def _is_for_others(self, item: Item) -> bool:
         asked = GENDERS & self.asked.keys()
@@ -153,22 +157,41 @@ def is_sure(named: Sequence[Named]) -> bool:
     return any(found.sure and found.own <= named[0].own for found in named)
 
 
+def named_for_sure(lines: Sequence[str], shelf: Shelf, mentioned: Iterable[str] = ()) -> list[Named]:
+    """The products that a message may be about, best first, if its words are enough to know them; else none."""
+    named = meant(lines, shelf, mentioned)
+    return named if is_sure(named) else []
+
+
 def likeliest(named: Sequence[Named]) -> list[Named]:
-    """Those that are as likely meant as the first: of these only the ones whose whole title was said, if there are."""
-    tied = [found for found in named if found.score >= named[0].score - TIE]
+    """Those that are as likely meant as the first: of these only the ones whose whole title was said, if there are.
+
+    Where words of its title were left unsaid, another with as much that was said is as likely: "the monstera" of
+    `Monstera deliciosa` and `Monstera 'Thai Constellation'`.
+    """
+    if not named:
+        return []
+    first = named[0]
+    tied = [found for found in named if found.score >= first.score - TIE]
+    if first.unsaid:
+        alike = (found for found in named if found.unsaid and found.own == first.own)
+        tied += [
+            found
+            for found in alike
+            if found not in tied and found.score + found.unsaid >= first.score + first.unsaid - TIE
+        ]
     return [found for found in tied if found.exact] or tied
 
 
 def described(text: str, documents: Iterable[str], shelf: Shelf) -> list[Named]:
     """The one product among these whose facts and text have nearly all the words of a description that names none."""
-    words = [term for term in naming_terms(text, shelf) if says_something(term) and term not in UNIT_WORDS]
-    weights = {term: max(1.0, shelf.rarity_in_text(term)) for term in words}
-    if len(weights) < 2:
+    words = {term for term in naming_terms(text, shelf) if says_something(term) and term not in UNIT_WORDS}
+    if len(words) < 2:
         return []
     found = []
     for item in filter(None, map(shelf.item, documents)):
-        own = weights.keys() & set(item.title_terms)
-        share = sum(weight for term, weight in weights.items() if term in item.told) / sum(weights.values())
+        own = words & set(item.title_terms)
+        share = shelf.share(words, item.told.__contains__)
         found.append(Named(item, share + APART * bool(own), frozenset(own), share >= DESCRIBED, False))
     found.sort(key=lambda named: -named.score)
     return [one for one in found[:1] if one.sure and all(one.score - other.score >= APART for other in found[1:2])]

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Final
 
 from bot.products.attributes import COUNT, Quantity, quantities
-from bot.products.items import Item, heads
+from bot.products.items import Item, denies, heads, is_flag, is_kind_of
 from bot.products.limits import MONEY, UNDECIDED, Limit
+from bot.products.meaning import Embed, alike
+from bot.products.naming import clauses
+from bot.products.scales import NOUN_OF
 from bot.products.shelf import Shelf
-from bot.products.vocabulary import FITTING, GENDERS, NOUN_OF
+from bot.products.vocabulary import FITTING, GENDERS
 from bot.products.wishes import Wish
 from bot.products.words import terms
 from retrieval.retriever import Hit
 
 SURE, SURE_OF_TYPE, SURE_OF_NO_TYPE = 0.34, 0.5, 0.75  # of a wish's words, by rarity: what the best must account for
+VERY_ALIKE: Final = 0.6  # a cosine from which on a thing of this type is what is described
 ALIKE: Final = 0.5  # a cosine from which on the words mean a product of this type: others are below 0.43
 READ: Final = 40  # products whose texts are looked at
 NEARLY_ALL: Final = 0.1
@@ -50,15 +54,20 @@ class Pool:
     loose: list[Item] = field(default_factory=list)
     limits: list[Limit] = field(default_factory=list)
     required: list[str] = field(default_factory=list)
+    meant: list[str] = field(default_factory=list)  # attributes that are wished for in other words
     named_amounts: set[str] = field(default_factory=set)  # words that name the attributes of the limits
     typed: bool = False  # the wish names a type of product
+    kinds: frozenset[str] = frozenset()  # the words that do
     inferred: bool = False  # the type is that of the nearest in meaning
 
 
-def narrowed(wish: Wish, hits: Iterable[Hit], shelf: Shelf, but: str = "", name: str = "") -> Pool:
+def narrowed(
+    wish: Wish, hits: Iterable[Hit], shelf: Shelf, but: str = "", name: str = "", embed: Embed | None = None
+) -> Pool:
     """The products among the hits that a wish may mean; none where it is no wish for products.
 
-    The document `but` is left out; `name` is the word of a title that the wish has.
+    The document `but` is left out; `name` is the word of a title that the wish has. `embed` is for what it wishes in
+    other words than the catalogue's.
     """
     scores: dict[str, float] = {}
     cosines: dict[str, float] = {}
@@ -70,6 +79,7 @@ def narrowed(wish: Wish, hits: Iterable[Hit], shelf: Shelf, but: str = "", name:
     _of_type(pool, name)
     if not pool.typed:
         _infer_type(pool)
+    pool.items = [item for item in pool.items if not _is_denied(item, pool)]
     _decide(pool)
     if not pool.typed and not wish.explicit:
         _tell(pool)
@@ -77,7 +87,7 @@ def narrowed(wish: Wish, hits: Iterable[Hit], shelf: Shelf, but: str = "", name:
     _require(pool)
     if not wish.explicit:
         _tell(pool)
-    if not pool.items or not _accounts(pool):
+    if not pool.items or not (_accounts(pool) or (embed and _means(pool, embed))):
         pool.items, pool.loose = [], []
     return pool
 
@@ -96,7 +106,7 @@ def _of_type(pool: Pool, name: str) -> None:
         return
     kinds = kinds or {term for term in wish.words if shelf.is_head(term)}
     if kinds:
-        pool.items, pool.typed = _of_kinds(pool.items, kinds), True
+        pool.items, pool.typed, pool.kinds = _of_kinds(pool.items, kinds), True, frozenset(kinds)
     if name and (named := [item for item in pool.items if name in item.title_terms]):
         pool.items, pool.typed = named, True
 
@@ -104,7 +114,7 @@ def _of_type(pool: Pool, name: str) -> None:
 def _of_kinds(items: Sequence[Item], kinds: set[str]) -> list[Item]:
     """Those whose type has most of these names. Of a type of several things ("Tents and tarps") those that their titles
     call so, if any; or else those that they do not call by another of its names."""
-    in_type = {item.document: len(kinds & heads(item.kind)) for item in items}
+    in_type = {item.document: sum(is_kind_of(kind, item.kind) for kind in kinds) for item in items}
     most = max(in_type.values(), default=0)
     if not most:
         return [item for item in items if kinds & set(item.title_terms)]
@@ -136,6 +146,11 @@ def _infer_type(pool: Pool) -> None:
         pool.inferred = True
 
 
+def _is_denied(item: Item, pool: Pool) -> bool:
+    """Whether its facts say no to a word of the wish: `Pet safe: no` to something safe."""
+    return any(item.affirms(term) is False for term in pool.wish.words if term not in pool.kinds)
+
+
 def _decide(pool: Pool) -> None:
     """Which amount each limit is about: of the price, or of an attribute that some of the products have."""
     for limit in pool.wish.limits:
@@ -154,7 +169,8 @@ def _decide(pool: Pool) -> None:
 
 def _require(pool: Pool) -> None:
     """Keeps, word after word, the products whose facts affirm it: the rarest first, and never none."""
-    rare = sorted({*pool.wish.words, *pool.wish.compounds}, key=lambda term: -pool.shelf.rarity_in_text(term))
+    wished = {*pool.wish.words, *pool.wish.compounds} - pool.kinds
+    rare = sorted(wished, key=lambda term: -pool.shelf.rarity_in_text(term))
     for term in rare:
         having_it = [item for item in pool.items if item.affirms(term)]
         if having_it:
@@ -174,9 +190,13 @@ def _tell(pool: Pool) -> None:
 def _told_share(item: Item, pool: Pool) -> float:
     """The share of the words of the wish, by rarity, that the product's texts have."""
     hinted = {term for limit in pool.limits if limit.dimension != MONEY for term in limit.hints & pool.named_amounts}
-    weights = {term: max(1.0, pool.shelf.rarity_in_text(term)) for term in pool.wish.words if term not in hinted}
-    total = sum(weights.values())
-    return sum(weight for term, weight in weights.items() if term in item.told) / total if total else 1.0
+    words = (term for term in pool.wish.words if term not in hinted)
+    return pool.shelf.share(words, lambda term: _is_told(item, term, pool))
+
+
+def _is_told(item: Item, term: str, pool: Pool) -> bool:
+    """Whether the product's texts have a word, or it is the name of a type that it is of."""
+    return term in item.told or (term in pool.kinds and is_kind_of(term, item.kind))
 
 
 def _accounts(pool: Pool) -> bool:
@@ -185,8 +205,38 @@ def _accounts(pool: Pool) -> bool:
     if pool.wish.explicit or pool.limits:
         return share >= SURE or pool.inferred
     if pool.typed:
-        return share >= SURE_OF_TYPE
+        return share >= SURE_OF_TYPE or any(_is_alike(item, pool) for item in pool.items)
     return pool.inferred and share >= SURE_OF_NO_TYPE and len(pool.wish.words) > 1
+
+
+def _means(pool: Pool, embed: Embed) -> bool:
+    """Keeps the products of the type that have what the wish says in other words; whether there is such a thing.
+
+    That is an attribute which says yes or no, where the yes is meant, or one of a limit's amounts. Of other values a
+    model takes the contrary for alike: "bright" for a dark corner.
+    """
+    measured = {limit.dimension for limit in pool.limits}
+    facts = {(name, value) for item in pool.loose for name, value in item.facts.items() if _decides(value, measured)}
+    for clause in clauses(pool.wish.text) if pool.typed else ():
+        bare = " ".join(word for word in clause.split() if not terms(word) or not pool.kinds.issuperset(terms(word)))
+        near = alike(embed, bare, facts)
+        if near:
+            name, value = max(near, key=near.__getitem__)
+            having = [item for item in pool.loose if not is_flag(value) or not denies(item.facts.get(name, "no"))]
+            pool.loose = having or pool.loose
+            pool.meant.append(name)
+    pool.items = list(pool.loose)
+    return bool(pool.meant)
+
+
+def _decides(value: str, measured: Set[str]) -> bool:
+    return is_flag(value) or any(amount.dimension in measured for amount in quantities(value))
+
+
+def _is_alike(item: Item, pool: Pool) -> bool:
+    """Whether a product is the thing itself, and near in meaning to all that is said of it ("a lamp for seedlings")."""
+    known = all(_is_told(item, term, pool) for term in pool.wish.core)
+    return known and pool.cosines[item.document] >= VERY_ALIKE
 
 
 def amounts_of(item: Item, limit: Limit, wish: Wish) -> list[tuple[str, Quantity]]:

@@ -15,6 +15,9 @@ _WORDED = re.compile(
     r"|(?P<half>half an?|half)(?=[- ](?:litre|liter|kilo|metre|pint|hour)))\b",
     re.I,
 )
+_ONE = re.compile(
+    r"\b(over|under|than|least|most) an? (?=(?:metre|meter|litre|liter|kilo|pint|foot|hour|tonne)\b)", re.I
+)
 _SLANG = re.compile(r"\b(?:a |the )?(tenner|fiver|grand)\b", re.I)
 _SLANG_POUNDS = {"fiver": 5, "tenner": 10, "grand": 1000}
 _HUNDREDS = re.compile(r"\b(\d) hundred(?: (?:and )?(\d+))?\b")
@@ -32,7 +35,7 @@ def plainly(text: str) -> str:
     """The text with its numbers in digits, and with straight apostrophes."""
     text = _PERSONS.sub(lambda match: f"{'单双三四'.index(match[1]) + 1} person ", text.replace("’", "'"))
     text = _SLANG.sub(lambda match: f"£{_SLANG_POUNDS[match[1].lower()]}", text)
-    text = _WORDED.sub(_in_digits, text)
+    text = _ONE.sub(r"\1 1 ", _WORDED.sub(_in_digits, text))
     text = _MINUS.sub("-", text)
     text = _HUNDREDS.sub(lambda match: str(int(match[1]) * 100 + int(match[2] or 0)), text)
     text = _CHINESE.sub(lambda match: str(_chinese(match[0])), text)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
-from bot.phrases import Phrases, phrases
+from bot.phrases import Phrases
+from bot.products.asking import Asking
 from bot.products.attributes import quantities
 from bot.products.findings import worded
 from bot.products.intents import LOOKS, is_doing
@@ -15,10 +16,8 @@ from bot.products.limits import MONEY, Limit, relative
 from bot.products.narrowing import Pool, amounts_of, narrowed, set_apart
 from bot.products.options import chosen, having, spelled
 from bot.products.saying import Told, stock_in_short
-from bot.products.shelf import Shelf
 from bot.products.wishes import Sort, Wish
 from bot.products.words import terms
-from retrieval.retriever import Hit
 
 SHOWN: Final = 3
 DEPTHS: Final = (200, 600)  # passages looked at; more where nothing among the first fits
@@ -54,19 +53,12 @@ class Offer:
         return self.item.to_order or any(form.to_order for form in self.forms)
 
 
-def searched(
-    wish: Wish,
-    line: str,
-    search: Callable[[int], Sequence[Hit]],
-    shelf: Shelf,
-    language: str,
-    spoken_of: Item | None = None,
-) -> Told | None:
+def searched(asking: Asking, wish: Wish, spoken_of: Item | None = None) -> Told | None:
     """The products for a message that looks for some; None for any other message.
 
-    `search` gives the k best passages; `spoken_of` is the product that the message names or leans on, if there is one:
-    "a cheaper one" is compared with it.
+    `spoken_of` is the product that the message names or leans on, if there is one: "a cheaper one" is compared with it.
     """
+    line, shelf = asking.line, asking.shelf
     than = _relative_to(spoken_of, line) if spoken_of else None
     name = next((t for t in spoken_of.title_terms if shelf.is_line(t) and t in wish.core), "") if spoken_of else ""
     if spoken_of and than:
@@ -74,19 +66,21 @@ def searched(
     if not (wish.explicit or wish.looking) or not (wish.words or LOOKS.search(line)):
         return None
     for depth in DEPTHS:
-        pool = narrowed(wish, search(depth), shelf, but=spoken_of.document if spoken_of and than else "", name=name)
+        hits = asking.search(wish.query or line, depth)
+        but = spoken_of.document if spoken_of and than else ""
+        pool = narrowed(wish, hits, shelf, but, name, asking.embed if asking.language == "en" else None)
         if not pool.items or is_doing(line, pool.items[0]):
             return None
         apart = set_apart(pool.loose, wish)
         fitting = [o for item in pool.items if _may_cost(item, pool) and not (o := _offer(item, pool)).missed]
         if any(offer.item.document not in apart for offer in fitting):
             first = _first(fitting, pool, apart)
-            return _told(first, True, wish, language) if first else None
+            return _told(first, True, wish, asking.said) if first else None
     if not wish.explicit and not wish.in_stock:
         return None
     offers = [_offer(item, pool) for item in pool.loose]
     nearest = min(offers, key=lambda o: (o.item.document in apart, o.missed, o.beyond, -o.score))
-    return _told([nearest], False, wish, language)
+    return _told([nearest], False, wish, asking.said)
 
 
 def _relative_to(item: Item, line: str) -> Limit | None:
@@ -130,6 +124,7 @@ def _offer(item: Item, pool: Pool) -> Offer:
             missed += 1
         elif term not in item.named:
             reasons += [worded(n, v) for n, v in item.facts.items() if term in {*terms(n), *terms(v)}][:1]
+    reasons += [worded(name, item.facts[name]) for name in pool.meant if name in item.facts]
     short = tuple(reason for reason in dict.fromkeys(reasons) if len(reason) <= LONGEST_REASON)
     score = pool.scores.get(item.document, 0.0)
     offer = Offer(item, score, price, tuple(forms), short, tuple(misses), missed + len(misses), beyond, off)
@@ -167,30 +162,19 @@ def amount_of(item: Item, sort: Sort, price: float | None = None) -> float | Non
     """The amount to sort a product by, a price being `price` where it is given; None for one that has none."""
     if sort.dimensions == (MONEY,):
         return item.price if price is None else price
-    if not (found := _sorting(item, sort)):
+    if not (found := item.measured_by(sort.dimensions, sort.names)):
         return None
     quantity = quantities(item.facts[found])[0]
     return quantity.high if sort.highest else quantity.low
 
 
-def _sorting(item: Item, sort: Sort) -> str:
-    """The attribute to sort by: named like it, or else the first with an amount of its dimensions; "" for none."""
-    able = [
-        (not sort.names & set(terms(name)), sort.dimensions.index(found[0].dimension), name)
-        for name, value in item.facts.items()
-        if (found := quantities(value)[:1]) and found[0].dimension in sort.dimensions
-    ]
-    return min(able, default=(True, 0, ""), key=lambda row: row[:2])[2]
-
-
 def _with_reason(offer: Offer, sort: Sort) -> Offer:
-    name = _sorting(offer.item, sort) if sort.dimensions != (MONEY,) else ""
+    name = offer.item.measured_by(sort.dimensions, sort.names) if sort.dimensions != (MONEY,) else ""
     said = (worded(name, offer.item.facts[name]),) if name else ()
     return replace(offer, reasons=(*said, *(reason for reason in offer.reasons if reason not in said)))
 
 
-def _told(offers: Sequence[Offer], fits: bool, wish: Wish, language: str) -> Told:
-    said = phrases(language)
+def _told(offers: Sequence[Offer], fits: bool, wish: Wish, said: Phrases) -> Told:
     best, *others = offers
     stock = stock_in_short(best.item, best.forms, said)
     after = stock + _reasons(best, said) if fits else _missing(best, wish, said) or stock

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from bot.ideas import stretches
 from bot.products.attributes import COUNT, NUMBER, number, quantities
 from bot.products.items import Form, Item
 from bot.products.numerals import plainly
 from bot.products.vocabulary import UNIT_WORDS
 from bot.products.words import says_something, terms
+from retrieval.lexical import units
 
 Choice = Mapping[str, set[str]]  # the values of a product's options that are asked for, by option
 
@@ -25,19 +27,69 @@ _LETTER = {
 _BIGGER_WORD = re.compile(r"\b(?:extra|x|xx|double|very)[ -](?=small|large)", re.I)
 _AGED = re.compile(rf"({NUMBER})\s*(?:-|\s)?(?:yrs?|years?|yo|y/o|岁|months?|个月)", re.I)
 _SIZED = re.compile(
-    rf"(?:\b(?:size|sizes|uk|eu|us|in an?|in)\s*|尺码|码)({NUMBER})(?!\s*(?:stock|days|weeks|years|%))"
+    rf"(?:\b(?:size|sizes|uk|eu|us|in an?|in)\s*|尺码|码)({NUMBER})(?!\s*(?:stock|hours|days|weeks|months|years|%))"
     rf"|({NUMBER})\s*码",
     re.I,
 )
+_COLOUR = frozenset(terms("colour 颜色"))
 _NUMBERS = re.compile(rf"(?<![\w.£$€¥-]){NUMBER}(?![\w.]*\d)")
+
+
+_GENERIC = re.compile(
+    r"\b(?:sizes?|versions?|options?|variants?|styles?|choices?)\b|\bcomes? in what\b|尺码|尺寸|码|规格|款式", re.I
+)
+
+
+def options_asked_for(item: Item, text: str) -> list[str]:
+    """The options whose values a message asks for: those it names, or all where it says "options" or "sizes".
+
+    None where it asks for another ("which lengths" of what comes in colours).
+    """
+    asked = set(terms(plainly(text)))
+    named = [name for name in item.option_names if asked & set(terms(name))]
+    if named or not _GENERIC.search(text):
+        return named
+    given = chosen(item, text)
+    return [name for name in item.option_names if name not in given] or list(item.option_names)
+
+
+def not_offered(item: Item, text: str) -> list[str]:
+    """The options of which a message wants a value that the product does not come in: a size, or a colour."""
+    plain, found = plainly(text), chosen(item, text)
+    sized, lettered, coloured = _SIZED.search(plain), any(p.search(plain) for p in _LETTER.values()), _colours(plain)
+    return [
+        name
+        for name, values in _values(item).items()
+        if name not in found
+        and (
+            (sized and any(map(_numbers_of, values)))
+            or (lettered and any(value.lower() in _LETTER for value in values))
+            or (coloured and any(map(_colours, [name, *values])))
+        )
+    ]
+
+
+def _values(item: Item) -> dict[str, list[str]]:
+    return {
+        name: list(dict.fromkeys(form.options[name] for form in item.forms if name in form.options))
+        for name in item.option_names
+    }
+
+
+@lru_cache(maxsize=4096)
+def _colours(text: str) -> frozenset[str]:
+    """The colours that a text names, and the word for them all."""
+    found = (idea for stretch in stretches(units(text)) for idea in stretch.ideas)
+    return frozenset(idea.name for idea in found if idea.section == "colours") | frozenset(
+        term for term in terms(text) if term in _COLOUR
+    )
 
 
 def chosen(item: Item, text: str) -> dict[str, set[str]]:
     """The values of the product's options that the message names, by option."""
     plain = plainly(text)
     found: dict[str, set[str]] = {}
-    for name in item.option_names:
-        values = {form.options[name] for form in item.forms if name in form.options}
+    for name, values in _values(item).items():
         if named := {value for value in values if _says(plain, value, item)}:
             found[name] = _most(named, plain)
     return found

@@ -1,48 +1,40 @@
 """Questions about products, answered from the catalogue: what the engine calls.
 
 A message is about a product that it names ("is the Ember in stock?"), or looks for products ("a kettle under 40"), or
-is about something else, which this answers with None. What the catalogue has no fact of is None too: prose may have it.
+is about something else, which this answers with None.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
-from bot.ideas import stretches
 from bot.messages import Outcome
 from bot.products.answers import answered, answered_if_described
-from bot.products.intents import ADVICE, ASKS_HOW, LOOKS, WISHES, asks_for_doing, without_asking
+from bot.products.asking import Asking, Search
+from bot.products.chinese import in_english, known
+from bot.products.intents import ADVICE, ASKS_HOW, LOOKS, WISHES, asks_of_shop, without_asking
 from bot.products.items import Item
-from bot.products.naming import Named, likeliest
+from bot.products.meaning import Embed
+from bot.products.naming import Named, likeliest, named_for_sure
 from bot.products.offers import searched
 from bot.products.saying import Told
+from bot.products.scales import COMPARATIVE
 from bot.products.shelf import Shelf, shelf_of
+from bot.products.untold import Untold, untold
 from bot.products.wishes import Wish, wish
 from bot.products.words import terms
 from knowledge.documents import Audience, Chunk
-from knowledge.languages import is_cjk
 from retrieval.corpus import Corpus
-from retrieval.lexical import units
 from retrieval.retriever import Hit
 
 NEAREST: Final = 12  # passages in which a product that is described may be
-_GOODS = frozenset(  # sections of the glossary
-    (
-        "beauty", "clothing", "colours", "electronics", "family", "gifts", "home", "kitchen", "luggage", "materials",
-        "outdoors", "properties", "sizes",
-    )
-)  # fmt: skip
-_MOST_CHINESE = re.compile(r"最.")
-_LATIN = re.compile(r"[A-Za-z][A-Za-z -]*")
 _LIKE = re.compile(r"\b(?:like|similar to|alternatives? to|instead of) (?:the|a|an|my|your)\b|类似", re.I)
 _ANOTHER = re.compile(
-    r"\b(?:any|anything|something|is there|got|have|one|ones|do you)\b.{0,30}\b(?:cheaper|dearer|lighter|heavier|bigger"
-    r"|larger|roomier|smaller|warmer|brighter|longer|shorter|quieter|(?:more|less) (?:powerful|expensive))\b",
-    re.I,
+    rf"\b(?:any|anything|something|is there|got|have|one|ones|do you)\b.{{0,30}}\b(?:{COMPARATIVE})\b", re.I
 )
 _WHICH = re.compile(r"\b(?:which|what) (?!one)([a-z-]+)\b|哪种(\S\S)", re.I)
 
@@ -56,84 +48,72 @@ class ProductReply:
     outcome: Outcome = "answer"
 
 
-def reply_about_products(
+def about_products(
     question: str,
     corpus: Corpus,
-    search: Callable[[str, int], Sequence[Hit]],
+    search: Search,
     language: str,
     *,
     audience: Audience = "public",
     day: date | None = None,
     mentioned: Sequence[str] = (),
     may_ask: bool = True,
-) -> ProductReply | None:
-    """The reply from typed facts; None where the question is about something else, or the facts do not say.
+    embed: Embed | None = None,
+) -> ProductReply | Untold | None:
+    """The reply from typed facts; Untold where neither they nor a product's text say what is asked of it; None where
+    the question is about something else, or the text may say it.
 
     `question` is the message, with what it leans on in further lines, the latest first. `search` gives the k best
     passages that the asker may see: those for the `audience`, in force on `day` (None: today). `mentioned` are the
     documents that the last reply rested on. It asks back which product is meant only if it `may_ask`.
+    `embed` gives unit rows of the model on board, by which attributes are found that are asked for in other words.
     """
     today = day or date.today()
     shelf = shelf_of(corpus).seen_by(lambda item: item.may_be_seen(audience, today))
     lines = [shelf.spelled(line) for line in question.split("\n") if line.strip()]
-    if not lines or not len(shelf) or asks_for_doing(lines[0], shelf):
+    if not lines or not len(shelf):
         return None
+    written = lines[0]
     if language == "zh":
-        lines = [f"{line} {_in_english(line)}".strip() for line in lines]
-    hits: list[Hit] = []
-    wanted = _wanted(lines, shelf, language)
+        lines = [f"{line} {in_english(line)}".strip() for line in lines]
+    asking = Asking(tuple(lines), shelf, language, search, embed, tuple(mentioned), may_ask, written)
+    named = named_for_sure(lines, shelf, mentioned)
+    of_shop = asks_of_shop(lines[0], lambda term: shelf.is_word(term) or shelf.is_property(term))
+    if not of_shop and (told := _told(asking, named)):
+        return ProductReply(told.sentences, _sources(told), told.outcome)
+    return untold(asking, named)
 
-    def look(k: int) -> Sequence[Hit]:
-        hits[:] = search(wanted.query or lines[0], k)
-        return hits
 
-    told, named = answered(lines, shelf, language, mentioned, may_ask)
-    likely = likeliest(named) if named else []
-    if _may_search(lines[0], wanted, told, likely, shelf):
+def _told(asking: Asking, named: Sequence[Named]) -> Told | None:
+    """What the facts say of the named products, of those that are looked for, or of the one that is described."""
+    told, wanted, likely = answered(asking, named), _wanted(asking), likeliest(named)
+    if _may_search(asking.line, wanted, told, likely, asking.shelf):
         spoken_of = likely[0].item if likely else None
         if spoken_of and not set(spoken_of.title_terms) & set(wanted.core):  # "gas for the Fen Pro"
-            wanted = _for(wanted, spoken_of, like=_LIKE.search(lines[0]) is not None)
-        told = searched(wanted, lines[0], look, shelf, language, spoken_of) or told
+            wanted = _for(wanted, spoken_of, like=_LIKE.search(asking.line) is not None)
+        told = searched(asking, wanted, spoken_of) or told
     if told is None and not any(found.exact for found in likely):
-        told = _described(lines[0], search, shelf, language)
-    return ProductReply(told.sentences, _sources(told, hits), told.outcome) if told else None
+        told = _described(asking)
+    return told
 
 
-def _described(line: str, search: Callable[[str, int], Sequence[Hit]], shelf: Shelf, language: str) -> Told | None:
+def _described(asking: Asking) -> Told | None:
     """The answer to a question about a product that is described, and not named."""
-    description = without_asking(line)
-    if not description or ADVICE.search(line):
+    description = without_asking(asking.line)
+    if not description or ADVICE.search(asking.line):
         return None
-    documents = dict.fromkeys(hit.chunk.document for hit in search(line, NEAREST))
-    return answered_if_described(line, description, list(documents), shelf, language)
+    documents = dict.fromkeys(hit.chunk.document for hit in asking.search(asking.line, NEAREST))
+    return answered_if_described(asking, description, list(documents))
 
 
-def _wanted(lines: Sequence[str], shelf: Shelf, language: str) -> Wish:
-    wanted = wish(lines, shelf.is_word)
-    if language == "zh":
-        wanted = _known(wanted, shelf)
-    if any(shelf.is_head(term) for match in _WHICH.finditer(lines[0]) for term in terms(match[1] or "")):
+def _wanted(asking: Asking) -> Wish:
+    shelf = asking.shelf
+    wanted = wish(asking.lines, shelf.is_word)
+    if asking.language == "zh":
+        wanted = known(wanted, shelf)
+    if any(shelf.is_head(term) for match in _WHICH.finditer(asking.line) for term in terms(match[1] or "")):
         return replace(wanted, looking=bool(wanted.words))  # "what stoves run on petrol"
     return wanted
-
-
-def _in_english(line: str) -> str:
-    """The goods of a Chinese message in English, as a catalogue in English has no word of it: "sleeping bag".
-
-    Words that would ask for a fact ("capacity") are left out.
-    """
-    found = stretches(units(_MOST_CHINESE.sub("", line)))
-    ideas = (idea for stretch in found for idea in stretch.ideas if idea.section in _GOODS)
-    named = dict.fromkeys(idea.english[0] for idea in ideas if idea.english)
-    return " ".join(words for words in named if not without_asking(f"the {words}"))
-
-
-def _known(wanted: Wish, shelf: Shelf) -> Wish:
-    """The wish without the Chinese words that no title or type has: what they mean was added in English."""
-    words = tuple(term for term in wanted.words if not is_cjk(term[0]) or shelf.is_word(term))
-    core = tuple(term for term in wanted.core if term in words) or words
-    query = " ".join(_LATIN.findall(wanted.query)).strip() if words and all(map(str.isascii, words)) else ""
-    return replace(wanted, words=words, core=core, query=query or wanted.query)
 
 
 def _may_search(line: str, wanted: Wish, told: Told | None, likely: Sequence[Named], shelf: Shelf) -> bool:
@@ -159,12 +139,11 @@ def _for(wanted: Wish, item: Item, like: bool) -> Wish:
     return replace(wanted, words=words, compounds=wanted.compounds if like else (*wanted.compounds, *own))
 
 
-def _sources(told: Told, hits: Sequence[Hit]) -> tuple[tuple[Hit, str], ...]:
-    known = {hit.chunk.id: hit for hit in hits}
+def _sources(told: Told) -> tuple[tuple[Hit, str], ...]:
     found: dict[str, tuple[Hit, str]] = {}
     for item, quote in told.quotes:
         chunk = _chunk(item, quote)
-        found.setdefault(chunk.id, (known.get(chunk.id) or Hit(chunk, 1.0, 0.0), quote))
+        found.setdefault(chunk.id, (Hit(chunk, 1.0, 0.0), quote))
     return tuple(found.values())
 
 

@@ -11,7 +11,6 @@ from bot.phrases import Phrases
 from bot.products.items import Form, Item, shared
 from bot.products.options import Choice, having, listed, spelled
 from bot.products.vocabulary import UNIT_WORDS
-from bot.products.words import terms
 
 LISTED: Final = 3  # products or prices told side by side
 CHOICES: Final = 7  # products to choose from
@@ -108,18 +107,16 @@ def _alternatives(item: Item, choice: Choice) -> str:
     return listed(there, item)
 
 
-def variants(item: Item, choice: Choice, asked: str, said: Phrases) -> str:
-    """The values of the options that are asked for, or of all: those in stock, then those sold out."""
-    asked_for = [name for name in item.option_names if set(terms(name)) & set(terms(asked))]
-    names = [name for name in asked_for or item.option_names if name not in choice or name in asked_for]
-    names = names or list(item.option_names)
+def variants(item: Item, choice: Choice, names: Sequence[str], said: Phrases) -> str:
+    """The values of these options: those in stock, then those sold out."""
     given = {name: values for name, values in choice.items() if name not in names}
     forms = having(item.forms, given)
     parts = []
     for name in names:
         able = [form for form in forms if name in form.options]
-        there = dict.fromkeys(form.options[name] for form in able if form.in_stock is not False)
-        gone = [value for value in dict.fromkeys(form.options[name] for form in able) if value not in there]
+        in_stock = {form.options[name] for form in able if form.in_stock is not False}
+        values = dict.fromkeys(form.options[name] for form in able)
+        there, gone = ([value for value in values if (value in in_stock) == held] for held in (True, False))
         told = [", ".join(there)] * bool(there) + [said.gone.format(forms=", ".join(gone))] * bool(gone)
         lower = name[:1].lower() + name[1:] if name[1:2].islower() else name
         parts.append(said.option.format(name=lower, values="; ".join(told)))

@@ -12,7 +12,7 @@ import re
 import threading
 import weakref
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from itertools import pairwise
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 from bot.products.items import Item, heads, is_product, item_of
 from bot.products.vocabulary import MODIFIERS, UNIT_WORDS
-from bot.products.words import joined, says_something, terms
+from bot.products.words import folded, joined, says_something, terms
 from knowledge.documents import Chunk
 from retrieval.corpus import Corpus
 
@@ -31,6 +31,7 @@ COMMON: Final = 500  # a title word of more products than this says too little t
 ENDED_WITH: Final = 3  # titles that end with a word which is a type of product then, where the catalogue has no types
 SHORTEST: Final = 5
 SINGLE: Final = 0.6
+BRANDED: Final = 3  # products of a brand from which on its name tells them no more apart
 ALIKE: Final = 0.82  # difflib's ratio of a word and a mistyped one: one letter of six
 _WORD = re.compile(r"[a-z]+")
 _WRITTEN = re.compile(r"(?<![A-Za-z'])[A-Za-z]+(?![A-Za-z'])")
@@ -51,6 +52,7 @@ class Shelf:
         self._first: Counter[str] = Counter()  # how many titles begin with a word
         self._spelled: set[str] = set()  # the words of titles and types as they are written
         self._joined: dict[str, list[int]] = {}  # two neighbouring words in one
+        self._brands: Counter[str] = Counter()  # how many products have a word in their brand's name
         self._kinds: set[str] = set()
         self._properties: dict[str, frozenset[str]] = {}  # names of attributes and options
         self._seen_kinds: set[tuple[str, ...]] = set()
@@ -69,6 +71,7 @@ class Shelf:
                 continue
             self._index_title(record["path"], record["title"])
             self._index_type(record["facts"])
+            self._brands.update(terms(record["facts"].get("vendor") or ""))
             last.update(heads(record["title"]))
         if not self._heads:  # no types: a word that many titles end with is one
             self._heads = {term for term, count in last.items() if count >= ENDED_WITH}
@@ -82,7 +85,7 @@ class Shelf:
             self._joined.setdefault(term, []).append(len(self._titles))
         self._first[found[0]] += 1
         self._titles.append((document, found))
-        self._spelled.update(_WORD.findall(title.lower()))
+        self._spelled.update(_WORD.findall(folded(title).lower()))
 
     def _index_type(self, facts: Mapping[str, Any]) -> None:
         kind, tags = facts.get("kind") or "", facts.get("tags", ())
@@ -90,7 +93,7 @@ class Shelf:
             self._seen_kinds.add((kind, *tags))
             self._kinds.update(term for text in (kind, *tags) for term in terms(text))
             self._heads |= heads(kind)
-            self._spelled.update(_WORD.findall(kind.lower()))
+            self._spelled.update(_WORD.findall(folded(kind).lower()))
         for name in facts["attributes"]:
             if name not in self._properties:
                 self._properties[name] = frozenset(terms(name))
@@ -145,9 +148,11 @@ class Shelf:
         corpus = self._corpus()
         return corpus.lexical.rarity(term) if corpus else 0.0
 
-    def is_kind(self, term: str) -> bool:
-        """Whether the merchant's types and tags have the word."""
-        return term in self._kinds
+    def share(self, asked: Iterable[str], is_known: Callable[[str], bool]) -> float:
+        """The share of these words that are known, by how rare they are in the texts; 1 where there is none."""
+        weights = {term: max(1.0, self.rarity_in_text(term)) for term in asked}
+        total = sum(weights.values())
+        return sum(weight for term, weight in weights.items() if is_known(term)) / total if total else 1.0
 
     def is_head(self, term: str) -> bool:
         """Whether the word names a type of product by itself: the "boots" of "Walking boots"."""
@@ -195,10 +200,11 @@ class Shelf:
         return self._having.get(term, []) or self._joined.get(term, [])
 
     def identifies(self, term: str) -> bool:
-        """Whether a word tells one product from others: a title's word, but no type's, number, unit or size."""
+        """Whether a title's word tells one product from others: no type's or brand's word, number, unit or size."""
         return (
             (term in self._having or term in self._joined)
             and term not in self._kinds
+            and self._brands[term] <= BRANDED
             and not term[0].isdigit()
             and len(term) > 1
             and term not in UNIT_WORDS

@@ -33,7 +33,6 @@ grey gray
 aluminium aluminum alu
 person people persons adult adults folk
 waterproof watertight
-vegan plant-based
 rechargeable chargeable
 regular normal standard
 knife knive
@@ -68,16 +67,6 @@ MODIFIERS: Final = GENDERS | frozenset(
         " set pack pair spare black white"
     )
 )
-# What an attribute is called that an adjective asks for.
-NOUN_OF: Final[Mapping[str, str]] = {
-    units(adjective)[0]: units(noun)[0]
-    for noun, adjectives in {
-        "width": "wide wider narrow narrower", "height": "tall taller high higher", "length": "long longer",
-        "depth": "deep deeper", "thickness": "thick thicker", "weight": "heavy heavier lighter",
-        "comfort": "colder warmer", "age": "old",
-    }.items()
-    for adjective in adjectives.split()
-}  # fmt: skip
 # A material is refused with all that is made of it.
 INCLUDES: Final[Mapping[str, frozenset[str]]] = {
     units(name)[0]: frozenset(units(parts))
@@ -111,7 +100,7 @@ CHATTER: Final = frozenset(
         nothing none any some all every each both either other another else only also too again back away out off on in
         at by for from with to of possible could would should might must cannot doing does did done make makes come
         comes came go goes say says said mean means work works hope love a an the and or but if then there here when
-        what which who how why where as is are was were be been being do am way new bit lot lots pair pairs couple
+        what which who how often why where as is are was were be been being do am way new bit lot lots pair pairs couple
         single per each number
         """
     )

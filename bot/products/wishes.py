@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.products.intents import ADVICE, ASKS_HOW, LOOKS
-from bot.products.limits import AGE, MONEY, Limit, in_units, limits
+from bot.products.limits import AGE, Limit, in_units, limits
 from bot.products.naming import excluded
+from bot.products.scales import ENDS
 from bot.products.words import closed_up, compounds, says_something, terms
 from knowledge.languages import is_cjk
 
@@ -26,7 +27,9 @@ _PARTS = re.compile(
     r"[|,.;:?!()\n]|\b(?:for|with|in|to|of|that|which|who|from|on|at|as|like|by|near|about|than|he|she|they|i|we)\b",
     re.I,
 )
-_RELATIVE = re.compile(r"\b(?:that|which|who)(?:'s| (?:can|is|are|has|have|will|does|do|would|could))\b", re.I)
+_RELATIVE = re.compile(
+    r"\b(?:that|which|who)(?:'s| (?:can|is|are|has|have|will|does|do|would|could))\b|(?<=\w )(?:i|we) can\b", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +68,15 @@ class Wish:
         return self.sort is not None or any(not limit.soft for limit in self.limits)
 
 
-def _sort(pattern: str, dimensions: str, highest: bool, names: str = "") -> tuple[re.Pattern[str], Sort]:
-    return re.compile(pattern, re.I), Sort(tuple(dimensions.split()), highest, frozenset(terms(names)))
-
-
-_LONGEST_LASTING = (
+_LONGEST_LASTING = re.compile(
     r"\blongest[- ]lasting\b|\blongest (?:battery|run)\w*\b|\b(?:last|run|keep)s?\b.{0,20}\blongest\b"
-    r"|续航最长|最耐用|保温最久"
+    r"|续航最长|最耐用|保温最久",
+    re.I,
 )
-_SIZE = "capacity volume dimensions size 容量 尺寸"
 _SORTS = (
-    _sort(r"\bcheapest\b|\blowest[- ]priced?\b|\bleast expensive\b|\bmost affordable\b|最便宜|最低价", MONEY, False),
-    _sort(r"\bmost expensive\b|\bdearest\b|\bpriciest\b|最贵", MONEY, True),
-    _sort(r"\blightest\b|最轻", "mass", False, "weight 重量"),
-    _sort(r"\bheaviest\b|最重", "mass", True, "weight 重量"),
-    _sort(r"\bwarmest\b|最暖|最保暖", "temperature", False, "comfort temperature rating 温标"),
-    _sort(r"\bbrightest\b|最亮", "light", True, "brightness max output 亮度"),
-    _sort(r"\bmost powerful\b|\bstrongest\b|功率最大", "power", True, "power 功率"),
-    _sort(r"\bquietest\b|最安静|最静", "sound", False, "noise 噪音"),
-    _sort(_LONGEST_LASTING, "time", True, "life run last keep time"),
-    _sort(r"\btallest\b|\bhighest\b|最高", "length", True, "height high 高度"),
-    _sort(r"\blongest\b|最长", "length", True, "length 长度"),
-    _sort(r"\bshortest\b|最短", "length", False, "length 长度"),
-    _sort(r"\b(?:biggest|largest|roomiest)\b|最大", "volume length area", True, _SIZE),
-    _sort(r"\b(?:smallest|tiniest|most compact)\b|最小", "volume length area", False, f"{_SIZE} packed"),
+    (_LONGEST_LASTING, Sort(("time",), True, frozenset(terms("life run last keep time")))),
+    (re.compile("功率最大"), Sort(("power",), True, frozenset(terms("power 功率")))),
+    *((end.superlative, Sort(end.dimensions, end.high, end.names)) for end in ENDS),
 )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
+from unicodedata import combining, normalize
 
+from bot.ideas import stretches
 from bot.products.numerals import plainly
 from bot.products.vocabulary import CANONICAL, CHATTER, CHATTER_CHINESE
 from knowledge.languages import CJK, is_cjk
@@ -28,7 +30,13 @@ def terms(text: str) -> tuple[str, ...]:
     return _remembered(text) if len(text) <= REMEMBERED_LENGTH else _terms(text)
 
 
+def folded(text: str) -> str:
+    """The text without its accents, which shoppers leave out: "Jalapeño" as "Jalapeno"."""
+    return text if text.isascii() else "".join(char for char in normalize("NFD", text) if not combining(char))
+
+
 def _terms(text: str) -> tuple[str, ...]:
+    text = folded(text)
     if text.isascii() or not any(map(is_cjk, text)):
         return _latin(text)
     found: list[str] = []
@@ -59,6 +67,23 @@ def says_something(term: str) -> bool:
     if is_cjk(term[0]):
         return not any(char in CHATTER_CHINESE for char in term)
     return term not in CHATTER and term not in STOPWORDS
+
+
+@lru_cache(maxsize=1024)
+def meanings(text: str) -> Mapping[str, frozenset[str]]:
+    """What else the glossary calls the things that a text names, by their words in it: "pets" for its "dogs"."""
+    own = units(plainly(text))
+    found: dict[str, frozenset[str]] = {}
+    for stretch in stretches(own):
+        others = frozenset(term for idea in stretch.ideas for word in idea.english for term in _single(word))
+        for unit in own[stretch.start : stretch.end] if others else ():
+            found[_canonical(unit)] = others
+    return found
+
+
+def _single(word: str) -> tuple[str, ...]:
+    found = terms(word)
+    return found if len(found) == 1 else ()
 
 
 def joined(found: Sequence[str]) -> list[str]:

@@ -42,8 +42,8 @@ def rankers(retriever: Retriever) -> dict[str, Ranker]:
 
     @cache
     def dense(question: str) -> tuple[int, ...]:
-        ids, _ = corpus.vectors.search(retriever.embedder.embed([question]), min(CANDIDATES, len(corpus)))
-        return tuple(int(at) for at in corpus.position_of(ids[0]))
+        found, _ = corpus.vectors.search(retriever.embedder.embed([question]), min(CANDIDATES, len(corpus)))
+        return tuple(int(at) for at in found[0])
 
     return {
         "BM25 of chunks": lambda asked: documents(lexical(asked)),

@@ -1,0 +1,199 @@
+"""Fine-tunes the embedding model on board for shops: a question is drawn to what answers it, away from what does not.
+
+The loss is a softmax over the texts of a pool (Henderson et al., "Efficient Natural Language Response Suggestion for
+Smart Reply", 2017), where any of several right ones may win, and beside them a fixed one, "none of these", which wins
+for a question that nothing answers: so the cosine itself tells answers from near misses. A run that was stopped goes
+on from its last checkpoint when it is started again with the same arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bot.learn.pools import Asked, Pool
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+QUESTIONS, TEXTS = 24, 120  # of a step, at most, but for the texts that answer
+PASSAGES = 28  # where the texts are long
+LONG = 300  # characters, on average
+TOKENS, TOKENS_OF_LONG = 72, 224
+SHARPNESS = 20.0  # logits for a cosine of 1
+NONE = 0.55  # the cosine that "none of these" has at the start; it is learnt
+LEARNING_RATE, WARM_UP, DECAY = 5e-5, 0.1, 0.01
+SAVE_EVERY = 50  # steps
+CHECKPOINT, WEIGHTS, RUN = "checkpoint.pt", "model.safetensors", "run.json"
+WORDS = "word_embeddings"  # half of the parameters: so few questions would only bend them
+
+Step = tuple[Pool, list[Asked]]
+
+
+def train(
+    pools: Sequence[Pool],
+    out: Path,
+    start: str,
+    *,
+    epochs: int,
+    minutes: float | None = None,
+    seed: int = 0,
+    say: Callable[[str], None] = lambda line: None,
+) -> bool:
+    """Trains from the model in the folder `start`; whether it came to its end within the minutes.
+
+    `say` is told now and then how far it is, and the mean loss since.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(seed)
+    model = Model(start, "cuda" if torch.cuda.is_available() else "cpu")
+    steps = [step for epoch in range(epochs) for step in _epoch(pools, random.Random(f"{seed} {epoch}"))]
+    optimizer = torch.optim.AdamW(model.trained, lr=LEARNING_RATE, weight_decay=DECAY)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda at: _share(at, len(steps)))
+    parts = {"weights": model, "optimizer": optimizer, "schedule": schedule}
+    out.mkdir(parents=True, exist_ok=True)
+    first = _resume(out / CHECKPOINT, parts)
+    began, losses = time.monotonic(), list[float]()
+    for at in range(first, len(steps)):
+        torch.manual_seed(seed + at)  # so that a run that goes on drops out what it would have
+        loss = model.loss(*steps[at], random.Random(f"{seed} {at}"))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.trained, 1.0)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+        over = minutes is not None and time.monotonic() - began > 60 * minutes
+        if over or (at + 1) % SAVE_EVERY == 0:
+            say(f"{at + 1} of {len(steps)} steps: loss {sum(losses) / len(losses):.4f}")
+            losses.clear()
+            _save(out / CHECKPOINT, at + 1, parts)
+        if over:
+            return False
+    trained = {name: value.half().cpu().contiguous() for name, value in model.named_trained()}
+    save_file(trained, out / WEIGHTS)
+    digest = blake2b((out / WEIGHTS).read_bytes(), digest_size=4).hexdigest()
+    record = {"name": f"house-{digest}", "steps": len(steps), "epochs": epochs, "seed": seed, "none": model.none.item()}
+    (out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    return True
+
+
+def _share(at: int, steps: int) -> float:
+    """Of the learning rate: up in a line, then down in one."""
+    return min(1.0, (at + 1) / (WARM_UP * steps + 1)) * (1 - at / steps)
+
+
+class Model:
+    """The embedding model in training, its word embeddings frozen."""
+
+    def __init__(self, start: str, device: str) -> None:
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        whole = SentenceTransformer(start, device=device)
+        self.tokenizer, self.network, self.device = whole.tokenizer, whole[0].auto_model, device
+        self.none = torch.nn.Parameter(torch.tensor(NONE, device=device))
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(WORDS not in name)
+        self.trained = [*(parameter for _, parameter in self.named_trained()), self.none]
+
+    def named_trained(self) -> Iterator[tuple[str, Tensor]]:
+        """The parameters of the network that are trained."""
+        return ((name, value) for name, value in self.network.named_parameters() if value.requires_grad)
+
+    def embed(self, texts: Sequence[str], tokens: int) -> Tensor:
+        """Unit vectors, shape (len(texts), dimensions)."""
+        import torch
+
+        batch = self.tokenizer(list(texts), padding=True, truncation=True, max_length=tokens, return_tensors="pt").to(
+            self.device
+        )
+        with torch.autocast(self.device, dtype=torch.bfloat16):
+            states = self.network(**batch).last_hidden_state
+        mask = batch["attention_mask"].unsqueeze(-1).float()
+        return torch.nn.functional.normalize((states.float() * mask).sum(1) / mask.sum(1), dim=1)
+
+    def loss(self, pool: Pool, asked: Sequence[Asked], chance: random.Random) -> Tensor:
+        """The mean over the questions of how surprising it is that one of the right texts wins."""
+        import torch
+
+        self.network.train()
+        drawn = _drawn(pool, asked, chance)
+        place = {position: at for at, position in enumerate(drawn)}
+        long = _is_long(pool)
+        texts = self.embed([pool.texts[position] for position in drawn], TOKENS_OF_LONG if long else TOKENS)
+        cosines = self.embed([one.question for one in asked], TOKENS_OF_LONG if long else TOKENS) @ texts.T
+        logits = torch.cat([cosines, self.none.expand(len(asked), 1)], dim=1) * SHARPNESS
+        right = torch.zeros_like(logits, dtype=torch.bool)
+        counts = torch.ones_like(right)
+        for row, one in enumerate(asked):
+            for column in (place[position] for position in one.right):
+                right[row, column] = True
+            if not one.right:
+                right[row, -1] = True
+            if one.wrong is not None:
+                known = one.right | one.wrong
+                counts[row, :-1] = torch.tensor([position in known for position in drawn], device=self.device)
+        likely = torch.log_softmax(logits.masked_fill(~counts, -1e4), dim=1)
+        return -torch.logsumexp(likely.masked_fill(~right, -1e4), dim=1).mean()
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """What a checkpoint keeps."""
+        return {**dict(self.named_trained()), "none": self.none}
+
+    def load_state_dict(self, kept: Mapping[str, Tensor]) -> None:
+        """Takes over what a checkpoint kept."""
+        with_none = {**dict(self.named_trained()), "none": self.none}
+        for name, value in kept.items():
+            with_none[name].data.copy_(value)
+
+
+def _is_long(pool: Pool) -> bool:
+    return sum(map(len, pool.texts)) > LONG * len(pool.texts)
+
+
+def _epoch(pools: Sequence[Pool], chance: random.Random) -> list[Step]:
+    """Every question once, those of a step from one pool."""
+    steps: list[Step] = []
+    for pool in pools:
+        asked = chance.sample(pool.asked, len(pool.asked))
+        steps += [(pool, asked[start : start + QUESTIONS]) for start in range(0, len(asked), QUESTIONS)]
+    chance.shuffle(steps)
+    return steps
+
+
+def _drawn(pool: Pool, asked: Sequence[Asked], chance: random.Random) -> list[int]:
+    """The texts of a step: those that answer, those that are known not to, and others by lot."""
+    needed = set[int]().union(*(one.right | (one.wrong or frozenset()) for one in asked))
+    others = [position for position in range(len(pool.texts)) if position not in needed]
+    if all(one.wrong is not None for one in asked):
+        return sorted(needed)
+    room = max(0, (PASSAGES if _is_long(pool) else TEXTS) - len(needed))
+    return sorted(needed) + chance.sample(others, min(room, len(others)))
+
+
+def _save(path: Path, step: int, parts: Mapping[str, Any]) -> None:
+    """Writes the checkpoint whole or not at all."""
+    import torch
+
+    torch.save({"step": step, **{name: part.state_dict() for name, part in parts.items()}}, path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+def _resume(path: Path, parts: Mapping[str, Any]) -> int:
+    """Takes over the checkpoint, if there is one; the step to go on with."""
+    import torch
+
+    if not path.exists():
+        return 0
+    kept = torch.load(path, weights_only=True)
+    for name, part in parts.items():
+        part.load_state_dict(kept[name])
+    return int(kept["step"])

@@ -1,0 +1,75 @@
+"""The embedder learns: what answers comes nearer, a run goes on where it stopped, and its result can be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.learn.embedder import RUN, WEIGHTS, train
+from bot.learn.pools import Asked, Pool
+from retrieval.embedders import SentenceEmbedder, on_board
+from retrieval.errors import RetrievalError
+
+TEXTS = [
+    "Returns: Swimwear comes back only with its strip.",
+    "Delivery: Lyon is reached in four days.",
+    "Payment: We take no cheques.",
+    "Warranty: A broken zip is mended for nothing.",
+]
+QUESTIONS = [
+    "the plasticky sticker came off my bikini",
+    "how soon in provence",
+    "grandad wants to post money",
+    "zipper bust",
+]
+POOL = Pool(
+    TEXTS, [Asked(question, frozenset({at})) for at, question in enumerate(QUESTIONS)] + [Asked("hi", frozenset())]
+)
+
+
+def margin(embedder: SentenceEmbedder) -> float:
+    """How much nearer the questions are to what answers them than to the nearest of the rest."""
+    cosines = embedder.embed(QUESTIONS) @ embedder.embed(TEXTS).T
+    right = np.diag(cosines)
+    return float((right - (cosines - 2 * np.eye(len(TEXTS))).max(axis=1)).mean())
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("embedder")
+    assert train([POOL], out, on_board(), epochs=4)
+    return out
+
+
+def test_what_answers_comes_nearer(tuned: Path, minilm: SentenceEmbedder, tmp_path: Path) -> None:
+    assert margin(SentenceEmbedder(str(tuned), tmp_path)) > margin(minilm) + 0.05
+
+
+def test_a_tuned_model_has_a_name_of_its_own_and_the_words_of_the_one_it_started_from(
+    tuned: Path, tmp_path: Path
+) -> None:
+    from safetensors.numpy import load_file
+
+    embedder = SentenceEmbedder(str(tuned), tmp_path)
+    assert embedder.name == json.loads((tuned / RUN).read_text())["name"]
+    assert (embedder.languages, embedder.dimensions) == ({"en"}, 384)
+    weights = load_file(tuned / WEIGHTS)
+    assert not [name for name in weights if "word_embeddings" in name]
+    assert {value.dtype for value in weights.values()} == {np.dtype(np.float16)}
+
+
+def test_a_stopped_run_goes_on_to_the_same_end(tuned: Path, tmp_path: Path) -> None:
+    while not train([POOL], tmp_path, on_board(), epochs=4, minutes=0):
+        assert not (tmp_path / WEIGHTS).exists()
+    assert json.loads((tmp_path / RUN).read_text()) == json.loads((tuned / RUN).read_text())
+
+
+def test_damaged_weights_are_named(tuned: Path, tmp_path: Path) -> None:
+    for name in (RUN, WEIGHTS):
+        (tmp_path / name).write_bytes((tuned / name).read_bytes())
+    (tmp_path / WEIGHTS).write_bytes(b"not weights at all")
+    with pytest.raises(RetrievalError, match=WEIGHTS):
+        SentenceEmbedder(str(tmp_path), tmp_path / "cache").embed(["boots"])
