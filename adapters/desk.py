@@ -74,7 +74,7 @@ def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> I
     Raises ShopdeskError in one line for what is missing.
     """
     from bot.engine import Engine
-    from bot.generators import load_generator
+    from bot.generation.generators import load_generator
 
     retriever = open_retriever(settings)
     generator = load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)

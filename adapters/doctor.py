@@ -11,7 +11,7 @@ from typing import Any
 from adapters.desk import open_embedder, open_snapshots, open_store
 from bot.conversations import FILE
 from bot.errors import RetrievalError, ShopdeskError
-from bot.generators import describe, load_generator
+from bot.generation.generators import describe, load_generator
 from bot.settings import Settings
 
 _PACKAGES = ("shopdesk", "torch", "transformers", "sentence-transformers", "faiss-cpu", "langchain-core", "onnxruntime",

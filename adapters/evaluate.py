@@ -20,12 +20,12 @@ from adapters.evaluation_desks import Desks, index, scratch
 from adapters.output import say
 from adapters.progress import progress
 from adapters.scoreboard import print_boards, run_record
-from bot import evidence
 from bot.errors import BadSuite, ShopdeskError
 from bot.evaluation.judges import CosineJudge, LexicalJudge
 from bot.evaluation.measuring import FIGURES, measure, sampled
 from bot.evaluation.runs import Board, load_run, save_run
 from bot.evaluation.suites import Suite, load_suite
+from bot.evidence import gate
 from bot.judge import GRAPH, SHIPPED, CrossEncoderJudge, Judge
 from bot.settings import Settings
 
@@ -183,7 +183,7 @@ def suite_board(settings: Settings, suite: Suite) -> tuple[Board, list[str]]:
         there = set(engine.retriever.corpus().paths)
         with progress("cases") as advance:
             done = _Count(len(suite.cases), advance)
-            items = list(measure(engine, suite.cases, evidence.supported, done))
+            items = list(measure(engine, suite.cases, gate.supported, done))
         facts = {"suite": suite.content_hash, "cases": len(items), "day": day.isoformat()}
         facts |= {"knowledge": settings.knowledge, "embedder": settings.embedder, **engine.ready()}
     unknown = [

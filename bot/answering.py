@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import BaseMessage
 
-from bot import evidence, policy, prompts, ranking
-from bot.checkpoints import first_line
+from bot import policy, ranking
 from bot.choices import underspecified
 from bot.conduct.guard import Guard
 from bot.conduct.handover import Reason
@@ -21,18 +20,21 @@ from bot.conduct.planted import disarmed, is_armed
 from bot.conduct.reading import Reading, read
 from bot.conduct.steering import heard
 from bot.errors import GenerationError, ShopdeskError
-from bot.expansion import other_words, translated
-from bot.generators import describe
+from bot.evidence import gate
+from bot.generation import prompts
+from bot.generation.checkpoints import first_line
+from bot.generation.generators import describe
+from bot.generation.transformers_chat import plain_text
 from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
-from bot.parts import asked_parts
 from bot.phrases import phrases
 from bot.products.reply import ProductReply, about_products
 from bot.products.untold import Untold, pages
-from bot.questions import asked_words
 from bot.ranking import NOTHING, Ranking, best_passages
 from bot.statements import Statement
-from bot.transformers_chat import plain_text
-from bot.understanding import standalone
+from bot.understanding.expansion import other_words, translated
+from bot.understanding.parts import asked_parts
+from bot.understanding.questions import asked_words
+from bot.understanding.standalone import standalone
 from knowledge.languages import detect
 from knowledge.sentences import split_paragraph
 from retrieval.retriever import Filters, Hit
@@ -263,7 +265,7 @@ class Answering:
                     if self.cancelled.is_set():
                         break
                     if self._refuses(sentence) or (
-                        evidence.supported(sentence, passages) and not self._objects(guard, sentence)
+                        gate.supported(sentence, passages) and not self._objects(guard, sentence)
                     ):
                         yield from self._release(sentence)
         finally:
@@ -440,7 +442,7 @@ def _sources(said: Sequence[str], ranked: Sequence[Statement], hits: Sequence[Hi
 
     Words that no statement has ("Yes.") rest on the best one.
     """
-    used = [statement for sentence in said if (statement := evidence.origin(sentence, ranked)) is not None]
+    used = [statement for sentence in said if (statement := gate.origin(sentence, ranked)) is not None]
     quotes: dict[int, list[str]] = {}
     for statement in used or (ranked[:1] if said else []):
         quotes.setdefault(statement.passage, []).append(statement.quote)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.messages import Turn
-from bot.questions import answer_kinds
 from bot.statements import Statement
-from bot.topics import names
+from bot.understanding.questions import answer_kinds
+from bot.understanding.topics import names
 
 MOST = 5
 SHORT_CASES, SHORT_TEXT = 3, 200  # cases, characters: so little is said rather than asked about

@@ -15,7 +15,7 @@ from langchain_core.language_models import BaseChatModel
 from bot.answering import Answering
 from bot.conversations import Conversations
 from bot.errors import GenerationError, InvalidMessage
-from bot.generators import describe
+from bot.generation.generators import describe
 from bot.judge import Judge
 from bot.messages import Done, Event, Label, Rating, Reply, Sources, Text, Turn
 from bot.settings import Settings

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from bot.messages import Turn
-from bot.questions import VALUES, answer_kinds, asked_words
 from bot.statements import Statement
+from bot.understanding.questions import VALUES, answer_kinds, asked_words
 from retrieval.retriever import Hit
 
 # Below these the desk declines; chosen on the demo suite's cases to develop with. The Chinese one is a share of words.

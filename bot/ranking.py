@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.judge import Judge, asked, placed
-from bot.questions import answer_kinds, asked_words, content_words, is_about_shop
 from bot.statements import Statement, statements
+from bot.understanding.questions import answer_kinds, asked_words, content_words, is_about_shop
 from knowledge.documents import Chunk
 from retrieval.retriever import Hit
 

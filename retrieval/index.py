@@ -1,9 +1,9 @@
-"""The vector index: exact while it is small, then codes, then lists. The only file that imports faiss.
+"""The vector index: exact while it is small, IVF with 8-bit codes above that. The only file that imports faiss.
 
-A few thousand vectors are all compared with the query. More of them have codes of 2 bits a dimension beside them: a
-scan of the codes (0.1 ms for 10,000 vectors of 384 dimensions, where comparing takes 0.6 ms; 0.5 ms for 100,000)
-gives a few hundred, which are then compared. Far more are kept in an inverted file (IVF) of 8-bit scalar-quantised
-vectors, of which only the lists nearest the query are read.
+A few thousand vectors are all compared with the query. More of them have codes beside them, of 2 bits for each value: a
+scan of the codes gives a few hundred, and those are compared. On one core that takes 0.2 ms among 10,000 vectors of 384
+dimensions, where comparing them all takes 0.6 ms, and 0.6 ms among 100,000. Where even the codes would be much to read,
+an inverted file (IVF) of 8-bit scalar-quantised vectors reads only the lists nearest the query.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ ROOMS = {
     "adapters": {"knowledge", "retrieval", "bot", "adapters"},
 }
 MODELS = (
-    "bot/generators.py",
-    "bot/transformers_chat.py",
-    "bot/checkpoints.py",
+    "bot/generation/generators.py",
+    "bot/generation/transformers_chat.py",
+    "bot/generation/checkpoints.py",
     "bot/learn/*",
     "retrieval/embedders.py",
 )

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
-from bot.composer import LENGTH, STATEMENTS, ExtractiveChatModel, chosen, compose
+from bot.generation.composer import LENGTH, STATEMENTS, ExtractiveChatModel, chosen, compose
 from bot.phrases import phrases
 from bot.ranking import rank
 from bot.statements import Statement, statements

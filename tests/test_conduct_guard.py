@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.conduct.guard import Guard, hosts
-from bot.prompts import INSTRUCTIONS
+from bot.generation.prompts import INSTRUCTIONS
 
 SHOP = "Returns: fell.example/returns, hello@fell.example, 01632 960 733. 15% off with FIRSTLINE. WeChat: fell_shop1."
 GUARD = Guard([SHOP, "Klarna takes 3.5 % more.", "首单九折，会员八五折。"], [SHOP])

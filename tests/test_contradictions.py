@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import knowledge
-from bot.contradictions import LOOKED_AT, Contradiction, contradictions, without_contradicted
+from bot.evidence.contradictions import LOOKED_AT, Contradiction, contradictions, without_contradicted
 from bot.ranking import said_in
 from bot.statements import Statement
 from knowledge.chunking import chunk

@@ -17,13 +17,13 @@ from langchain_core.language_models import BaseChatModel, FakeListChatModel, Gen
 from langchain_core.messages import AIMessage
 
 import knowledge
-from bot.composer import ExtractiveChatModel
 from bot.conversations import Conversations
 from bot.engine import Engine, joined
 from bot.errors import GenerationError, InvalidMessage, NoSnapshot, UnknownTurn
+from bot.generation.composer import ExtractiveChatModel
+from bot.generation.prompts import VERSION
 from bot.messages import Done, Event, Reply, Sources, Status, Text, Turn
 from bot.phrases import phrases
-from bot.prompts import VERSION
 from bot.settings import Settings
 from knowledge.documents import Audience
 from retrieval.retriever import Retriever

@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.expansion import ALONE, TO_CHINESE, TO_ENGLISH, UNUSED, USED, concepts, expansion, other_words, translated
+from bot.understanding.expansion import (
+    ALONE,
+    TO_CHINESE,
+    TO_ENGLISH,
+    UNUSED,
+    USED,
+    concepts,
+    expansion,
+    other_words,
+    translated,
+)
 from knowledge.languages import detect
 from retrieval.lexical import LexicalIndex
 

@@ -24,7 +24,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from bot.errors import GenerationError
-from bot.generators import RemoteChatModel, TransformersChatModel, describe, load_generator
+from bot.generation.generators import RemoteChatModel, TransformersChatModel, describe, load_generator
 
 # PEFT asks transformers for a property by its older name.
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -681,9 +681,9 @@ def test_a_missing_key_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_missing_provider_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "langchain_ollama", None)
-    with pytest.raises(GenerationError, match="pip install langchain-ollama"):
-        load_generator("remote:ollama:any")
+    monkeypatch.setitem(sys.modules, "langchain_mistralai", None)
+    with pytest.raises(GenerationError, match="pip install langchain-mistralai"):
+        load_generator("remote:mistralai:any")
 
 
 @pytest.mark.parametrize("name", ["remote:", "remote:openai", "remote::any", "remote:nonsense:any"])
@@ -704,7 +704,6 @@ def test_a_model_of_another_kind_is_described_by_its_provider_and_name() -> None
 
 
 def test_the_extractive_generator_needs_nothing() -> None:
-    pytest.importorskip("bot.composer")
     model = load_generator("extractive")
     assert describe(model)["lora"] == ""
     assert describe(model)["model"]

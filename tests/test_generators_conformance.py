@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -14,9 +13,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 from test_generators import CHATML, tiny_network, tiny_tokenizer
 
-from bot.generators import TransformersChatModel
-
-needs_composer = pytest.mark.skipif(importlib.util.find_spec("bot.composer") is None, reason="there is no composer yet")
+from bot.generation.generators import TransformersChatModel
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -58,7 +55,7 @@ class Extractive:
 
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
-        from bot.composer import ExtractiveChatModel
+        from bot.generation.composer import ExtractiveChatModel
 
         return ExtractiveChatModel
 
@@ -81,9 +78,7 @@ class TestLocalWithoutTemplateIntegration(Local, ChatModelIntegrationTests):
     template = None
 
 
-@needs_composer
 class TestExtractiveUnit(Extractive, ChatModelUnitTests): ...
 
 
-@needs_composer
 class TestExtractiveIntegration(Extractive, ChatModelIntegrationTests): ...

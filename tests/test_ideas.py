@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.ideas import FILE, Stretch, stretches
+from bot.understanding.ideas import FILE, Stretch, stretches
 from knowledge.chinese import simplified
 from knowledge.languages import detect
 from retrieval.lexical import STOPWORDS, units
 
-SECTIONS = tomllib.loads(files("bot").joinpath(FILE).read_text(encoding="utf-8"))
+SECTIONS = tomllib.loads(files("bot.understanding").joinpath(FILE).read_text(encoding="utf-8"))
 LINES = [(section, name, words) for section, lines in SECTIONS.items() for name, words in lines.items()]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -86,3 +87,36 @@ def test_any_text_is_changed_or_left(text: str, chance: random.Random) -> None:
 
 def test_what_claims_nothing_is_left() -> None:
     assert mutated("Thanks!", random.Random(0)) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "text", "expected"),
+    [
+        (negated, "穿到室外的靴子不能退货。", {"穿到室外的靴子可以退货。"}),
+        (opposite, "寄回的运费由您承担。", {"寄回的运费由我们承担。"}),
+        (
+            other_unit,
+            "收货后15天内可以退货。",
+            {f"收货后15{u}内可以退货。" for u in ("分钟", "小时", "周", "个月", "年", "个工作日", "个自然日")},
+        ),
+        (without_condition, "除特价商品外，都可以在15天内退货。", {"都可以在15天内退货。"}),
+    ],
+)
+def test_chinese_sentences_are_changed_too(
+    change: Callable[[str, random.Random], str | None], text: str, expected: set[str]
+) -> None:
+    assert change(text, random.Random(0)) in expected
+
+
+@given(chance=lots)
+def test_a_number_between_chinese_characters_is_changed(chance: random.Random) -> None:
+    changed = other_number("收货后15天内可以退货。", chance)
+    assert changed is not None
+    assert re.fullmatch(r"收货后(?!15天)\d\d天内可以退货。", changed)
+
+
+def test_a_promise_in_chinese_is_added_in_chinese() -> None:
+    added = promising_more("未拆封的茶叶可以在7天内退货。", random.Random(0))
+    assert added is not None
+    assert added.startswith("未拆封的茶叶可以在7天内退货，")
+    assert added.endswith("。")

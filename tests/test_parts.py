@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.parts import MOST, asked_parts
+from bot.understanding.parts import MOST, asked_parts
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.gazetteer import called, places, terms
-from bot.places import mentioned
+from bot.understanding.gazetteer import called, places, terms
+from bot.understanding.places import mentioned
 from knowledge.chinese import simplified
 
 NO_PLACE = """

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from bot.composer import STATEMENTS
+from bot.generation.composer import STATEMENTS
+from bot.generation.prompts import build
 from bot.messages import Message
-from bot.prompts import build
 from bot.statements import Statement
 from knowledge.documents import Chunk
 from retrieval.retriever import Hit

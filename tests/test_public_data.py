@@ -198,7 +198,13 @@ def test_evidence_is_ranked_by_each_judge(ran: Ran) -> None:
 
 
 def test_begin_wow_is_the_area_under_the_curve_of_each_judge(ran: Ran) -> None:
-    assert figures(ran, "begin_wow") == {"engine_auc": 1.0, "lexical_auc": 1.0, "cosine_auc": 1.0, "judge_auc": 1.0}
+    assert figures(ran, "begin_wow") == {
+        "engine_auc": 1.0,
+        "graded_auc": 1.0,
+        "lexical_auc": 1.0,
+        "cosine_auc": 1.0,
+        "judge_auc": 1.0,
+    }
 
 
 def test_cast_rewrites_leaves_out_first_questions(ran: Ran) -> None:

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.leaning import LETTER
 from bot.messages import Outcome, Reply, Source, Turn
-from bot.topics import names
-from bot.understanding import standalone
+from bot.understanding.leaning import LETTER
+from bot.understanding.standalone import standalone
+from bot.understanding.topics import names
 
 
 def turn(

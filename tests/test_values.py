@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.digits import in_digits
-from bot.values import Value, same, says, values
+from bot.evidence.digits import in_digits
+from bot.evidence.values import Value, same, says, values
 
 # Each line is one value in several spellings; no two lines are the same.
 SPELLINGS = [
@@ -121,8 +121,8 @@ def test_whether_a_text_says_what_another_says(there: str, said: str, expected: 
     ("text", "bound"),
     [
         ("up to £60", "most"), ("from £60", "least"), ("orders over £60", "least"), ("orders under £60", "most"),
-        ("no more than £60", "most"), ("£60 or more", "least"), ("within 30 days", "most"), ("£60", ""), ("满60元", "least"),
-        ("60元以内", "most"), ("最多60元", "most"),
+        ("no more than £60", "most"), ("£60 or more", "least"), ("within 30 days", "most"), ("£60", ""),
+        ("满60元", "least"), ("60元以内", "most"), ("最多60元", "most"),
     ],
 )  # fmt: skip
 def test_what_is_the_most_or_the_least_is_known_as_such(text: str, bound: str) -> None:

@@ -1,8 +1,8 @@
 """What is released, whoever wrote it: no foreign link or number, no mark-up that loads or runs, none of the prompt,
 nothing that speaks to a model.
 
-This stands after the model and beside the check against the passages (`bot.evidence`): it holds for a model that was
-talked into something as well as for a document that somebody tampered with.
+This stands after the model and beside the check against the passages (`bot.evidence.gate`): it holds for a model that
+was talked into something as well as for a document that somebody tampered with.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from bot.conduct.disguise import unfolded
 from bot.conduct.planted import speaks_to_model
-from bot.prompts import INSTRUCTIONS
+from bot.generation.prompts import INSTRUCTIONS
 
 # All of them in ASCII, so that a Chinese character beside a word ends it.
 _ASCII = re.I | re.A

@@ -14,7 +14,7 @@ from bot.conduct.people import wants_person
 from bot.conduct.small_talk import small_talk
 from bot.conduct.wording import plain, wording
 from bot.messages import Turn
-from bot.questions import asked_words
+from bot.understanding.questions import asked_words
 
 Reason = Literal[
     "self_harm",

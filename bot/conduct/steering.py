@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bot.conduct.disguise import undisguised, unfolded
 from bot.conduct.wording import plain, wording
-from bot.questions import content_words
+from bot.understanding.questions import content_words
 
 # The lists that a message is held against. What steers is cut out; a frame voids its whole sentence, since the claim
 # beside it is no question.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.judge import Probabilities
-from bot.questions import content_words
+from bot.understanding.questions import content_words
 from retrieval.lexical import LexicalIndex
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]

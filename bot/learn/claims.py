@@ -1,4 +1,4 @@
-"""Texts beside passages, and whether those say them: what `bot.support` learns from, and is measured with."""
+"""Texts beside passages, and whether those say them: what `bot.evidence.support` learns from, and is measured with."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from bot.learn.mutations import MUTATIONS, mutated
-from bot.learn.pairs import attribute, curriculum, records
+from bot.learn.pairs import Record, attribute, curriculum, records
 from bot.statements import statements
+from bot.understanding.questions import content_words
 from knowledge.chunking import chunk
 from knowledge.documents import Chunk, Document
 from knowledge.languages import Language
 from knowledge.sentences import split
 
 CHANGED = 0.2  # what a changed statement counts beside a sentence of a reply
-STATEMENTS, ADDED, PROSE = 3, 8, 1500  # of a document; words of an added clause; sentences
+MOVED = 15  # questions further on, where the passages of a misplaced reply are from
+STATEMENTS, ADDED = 3, 8  # of a document; words of an added clause
 _OPENERS = ("", "", "", "Yes, ", "I know that ", "Well, ", "Sure, ", "It is true that ", "So ")
 _OPENERS_ZH = ("", "", "您好，", "可以的，", "好的，", "是的，")
 
@@ -69,6 +71,15 @@ def sentences_of_replies(language: Language) -> Iterator[Example]:
         for text in split(case.wrong):
             if text not in right:
                 yield Example(text, case.passages, False, "replies", case.shop)
+
+
+def misplaced_replies(language: Language, weight: float = CHANGED) -> Iterator[Example]:
+    """The sentences of right replies beside the passages of another document, often another shop's."""
+    cases = list(replied(language))
+    for case, other in zip(cases, [*cases[MOVED:], *cases[:MOVED]], strict=True):
+        if case.passages != other.passages:
+            for text in split(case.right):
+                yield Example(text, other.passages, False, "misplaced", case.shop, weight)
 
 
 def changed_statements(language: Language, chance: random.Random, weight: float = CHANGED) -> Iterator[Example]:
@@ -158,20 +169,23 @@ def _snippets(venue: Mapping[str, Any]) -> list[str]:
     return [f"{venue['name']}\n{text}" for text in (*frequent, *reviews)]
 
 
-def prose(data: Path, chance: random.Random) -> Iterator[Example]:
-    """Sentences of handbooks: a part of one beside it; and with the tail of another, of the same handbook."""
-    made = 0
-    for row in records(data, "pretrain/prose.jsonl.xz"):
-        said = [text for text in split(row["text"]) if 50 < len(text) < 220 and text[0].isupper() and text[-1] == "."]
-        if made >= PROSE or len(said) < 6 or "classic-books" in row["source"] or chance.random() > 0.5:
-            continue
-        made += 1
-        one, other = (text.split() for text in chance.sample(said, 2))
-        part = one[: max(6, chance.randint(len(one) // 2, len(one)))]
-        cut = chance.randint(len(one) // 3, 2 * len(one) // 3)
-        wrong = chance.choice((one[:cut] + other[len(other) // 2 :], other, one + other[: len(other) // 2]))
-        for words, right in ((part, True), (wrong, False)):
-            opener = chance.choice(_OPENERS)
-            text = " ".join(words)
-            said_so = opener + _lower(text) if opener else text
-            yield Example(said_so, (" ".join(one),), right, "prose", f"prose {row['title']}")
+def service_replies(data: Path, chance: random.Random) -> Iterator[Example]:
+    """doc2dial: an agent's reply beside the spans it rests on, and beside the likest of three others of the page."""
+    turns: dict[str, dict[int, Record]] = defaultdict(dict)
+    spans: dict[str, list[str]] = defaultdict(list)
+    for row in records(data, "doc2dial_questions"):
+        dialogue, _, number = row["id"].rpartition("_")
+        turns[dialogue][int(number)] = row
+        spans[row["doc_key"]].append(" ".join(row["answers"]["text"]))
+    for rows in turns.values():
+        for number, row in rows.items():
+            said = rows[number + 2]["question"].split("\t")[1:2] if number + 2 in rows else []
+            rests_on = " ".join(row["answers"]["text"])
+            others = [text for text in spans[row["doc_key"]] if text != rests_on]
+            if others and said and said[0].startswith("agent:"):
+                reply = said[0].removeprefix("agent:").strip()
+                words = set(content_words(reply))
+                some = chance.sample(others, min(3, len(others)))
+                likest = max(some, key=lambda text: len(words & set(content_words(text))))
+                yield Example(reply, (rests_on,), True, "doc2dial", row["doc_key"])
+                yield Example(reply, (likest,), False, "doc2dial", row["doc_key"])

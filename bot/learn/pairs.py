@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from bot.judge import answer_input, asked, claim_input, placed
 from bot.learn.mutations import mutated
-from bot.questions import content_words
 from bot.ranking import in_place
 from bot.statements import Statement, statements
+from bot.understanding.questions import content_words
 from knowledge.chunking import chunk
 from knowledge.documents import Document
 from knowledge.languages import Language, detect

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from bot.expansion import other_words
 from bot.judge import Judge
 from bot.learn.pairs import CALIBRATION, Record, curriculum, is_shop_held_out, states
 from bot.ranking import (
@@ -26,6 +25,7 @@ from bot.ranking import (
     with_best,
     word_features,
 )
+from bot.understanding.expansion import other_words
 from knowledge.languages import detect
 from retrieval.embedders import Embedder
 from retrieval.retriever import Retriever

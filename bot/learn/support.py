@@ -1,12 +1,11 @@
-"""Fits what `bot.support` weighs, and measures the check of evidence; some minutes on one core, no torch.
+"""Fits what `bot.evidence.support` weighs, and measures the check of evidence; some minutes on one core, no torch.
 
-`python -m bot.learn.support --data DIR --out bot/weights/support.json`
+`python -m bot.learn.support --out bot/weights/support.json [--data DIR]`
 
-"release" learns from the curriculum, language by language: the sentences of right replies and of those that are wrong
-in one thing, and statements of the documents, said a little differently or changed by `bot.learn.mutations`. "graded"
-learns from answers to shoppers' questions beside what they rest on (hetpqa, epqa), replies about venues (dstc11),
-sentences of handbooks beside ones that go on otherwise (prose), and the curriculum. Held-out shops, products, venues
-and documents are for the figures only. A feature whose weight comes out against its meaning is left out.
+What decides learns from the curriculum, language by language: the sentences of right replies and of those that are
+wrong in one thing, replies beside another document, and statements of the documents, opened like a reply or changed by
+`bot.learn.mutations`. Held-out shops are for the figures only. A feature whose weight comes out against its meaning is
+left out. What grades (`bot.evidence.support.support`) is not fitted; it is measured on the public sets in DIR.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -23,27 +22,28 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from bot import evidence
 from bot.evaluation.judges import LexicalJudge
+from bot.evidence import gate
+from bot.evidence.coverage import Coverage, claim
+from bot.evidence.premises import premise
+from bot.evidence.support import FEATURES, Regression, features, support
 from bot.learn.claims import (
     Example,
     Replied,
     changed_statements,
+    misplaced_replies,
     product_answers,
-    prose,
     replied,
     sentences_of_replies,
+    service_replies,
     venue_replies,
 )
 from bot.learn.pairs import is_held_out
-from bot.premises import premise
-from bot.support import FEATURES, Regression, claim, features
 from knowledge.languages import Language
 from knowledge.sentences import split
 
 STRENGTH = 0.3  # of the regressions' data against their prior, scikit-learn's C
 RELEASED = 0.87  # of the right replies of shops: where the threshold is set
-REPLIES = 0.25  # what the curriculum counts beside a public source, for what is graded
 # The way a feature may weigh; those that are not here, either way.
 WAYS = dict.fromkeys(
     ("line", "own", "near", "anywhere", "pairs", "weakest clause", "values of line", "values beside", "values near",
@@ -51,23 +51,16 @@ WAYS = dict.fromkeys(
 ) | dict.fromkeys(
     ("missing", "missing stems", "rival", "denial", "denial of line", "opposites", "absolutes", "agrees", "names"), -1
 )  # fmt: skip
-NOT_GRADED = ("agrees", "denies", "length")  # what a reply is like, not what it rests on
 Table = NDArray[np.float64]
 
 
-def balanced(examples: Sequence[Example], shares: Mapping[str, float]) -> list[Example]:
-    """The examples with weights by which every source counts the same, but for those that `shares` names."""
-    counts = Counter(example.source for example in examples)
-    return [replace(e, weight=1000 * shares.get(e.source, 1.0) / counts[e.source]) for e in examples]
-
-
-def fit(examples: Sequence[Example], without: Sequence[str] = ()) -> Regression:
+def fit(examples: Sequence[Example]) -> Regression:
     """The regression over the examples, without the features whose weights come out against their meaning."""
     from sklearn.linear_model import LogisticRegression
 
     table, right = _table(examples), np.array([example.right for example in examples])
     weights = np.array([example.weight for example in examples])
-    names = [name for name in FEATURES if name not in without]
+    names = list(FEATURES)
     while True:
         chosen = table[:, [FEATURES.index(name) for name in names]]
         mean, spread = chosen.mean(axis=0), chosen.std(axis=0)
@@ -83,7 +76,7 @@ def fit(examples: Sequence[Example], without: Sequence[str] = ()) -> Regression:
 
 
 def _table(examples: Sequence[Example]) -> Table:
-    return np.array([features(claim(e.text), [premise(passage) for passage in e.passages]) for e in examples])
+    return np.array([features(Coverage(claim(e.text), [premise(passage) for passage in e.passages])) for e in examples])
 
 
 def with_threshold(weighs: Regression, cases: Sequence[Replied]) -> Regression:
@@ -97,9 +90,9 @@ def _least(weighs: Regression, reply: str, passages: Sequence[str]) -> float:
     premises = [premise(passage) for passage in passages]
     least = 1.0
     for sentence in split(reply):
-        said = claim(sentence)
-        if not said.is_empty and not any(found.has(sentence) for found in premises):
-            least = min(least, 0.0 if evidence.checked(said, premises) else weighs(features(said, premises)))
+        found = Coverage(claim(sentence), premises)
+        if not found.said.is_empty and not any(each.has(sentence) for each in premises):
+            least = min(least, 0.0 if gate.checked(found) else weighs(features(found)))
     return least
 
 
@@ -120,16 +113,21 @@ def release_figures(measured: Sequence[tuple[Regression, Sequence[Replied], Sequ
     return figures | {"right replies": len(shares["right released"]), "wrong replies": len(shares["wrong held back"])}
 
 
-def graded_figures(weighs: Regression, examples: Sequence[Example]) -> dict[str, Any]:
-    """The area under the curve in each source, beside that of the share of words."""
+def graded_figures(data: Path, chance: random.Random) -> dict[str, Any]:
+    """The area under the curve of `bot.evidence.support.support` on each public set, beside that of the share of words.
+
+    Raises FileNotFoundError for a data set that is not there.
+    """
     from sklearn.metrics import roc_auc_score
 
+    sources = (product_answers, venue_replies, service_replies)
+    examples = [*(example for source in sources for example in source(data, chance)), *sentences_of_replies("en")]
     figures = {}
     for source in sorted({example.source for example in examples}):
         rows = [example for example in examples if example.source == source]
         right = [row.right for row in rows]
         scores = {
-            "graded": [weighs(found) for found in _table(rows)],
+            "graded": [support(row.text, row.passages) for row in rows],
             "words": [LexicalJudge().supports(row.text, row.passages) for row in rows],
         }
         figures[source] = {name: round(float(roc_auc_score(right, score)), 4) for name, score in scores.items()}
@@ -142,7 +140,11 @@ def learn_release(language: Language, chance: random.Random) -> tuple[Regression
     Where there are too few shops to hold any out, each is measured with what was learnt from the others.
     """
     cases = list(replied(language))
-    examples = [*sentences_of_replies(language), *changed_statements(language, chance)]
+    examples = [
+        *sentences_of_replies(language),
+        *misplaced_replies(language),
+        *changed_statements(language, chance),
+    ]
     held_out = {case.shop for case in cases if is_held_out(case.shop)}
     if held_out:
         weighs = _learnt(cases, examples, held_out)
@@ -161,36 +163,27 @@ def _learnt(cases: Sequence[Replied], examples: Sequence[Example], without: Set[
     return with_threshold(weighs, [case for case in cases if case.shop not in without])
 
 
-def learn_graded(data: Path, chance: random.Random) -> tuple[Regression, dict[str, Any]]:
-    """What grades a text, and its figures on the held-out groups. Raises FileNotFoundError for a data set not there."""
-    public = [example for source in (product_answers, venue_replies, prose) for example in source(data, chance)]
-    examples = [*public, *sentences_of_replies("en")]
-    train = balanced([e for e in examples if not is_held_out(e.group)], {"replies": REPLIES})
-    weighs = fit(train, NOT_GRADED)
-    return weighs, graded_figures(weighs, [e for e in examples if is_held_out(e.group)])
-
-
-def learn(data: Path, seed: int = 0) -> dict[str, Any]:
+def learn(seed: int = 0) -> dict[str, Any]:
     """The record of the weights file."""
     found: dict[str, Any] = {"figures": {}, "regressions": {}}
-    learnt = {"graded": learn_graded(data, random.Random(seed))}
     for language in get_args(Language):
-        learnt[f"release {language}"] = learn_release(language, random.Random(seed))
-    for name, (weighs, figures) in learnt.items():
+        weighs, figures = learn_release(language, random.Random(seed))
         named = {feature: w for feature, w in zip(FEATURES, weighs.weights, strict=True) if w}
-        found["regressions"][name] = {"weights": named, "bias": weighs.bias, "enough": weighs.enough}
-        found["figures"][name] = figures
+        found["regressions"][language] = {"weights": named, "bias": weighs.bias, "enough": weighs.enough}
+        found["figures"][language] = figures
     return found
 
 
 def main() -> None:
     """Writes the weights file, and says how good they are."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="the folder of the public data sets")
     parser.add_argument("--out", type=Path, required=True, help="the weights file to write")
+    parser.add_argument("--data", type=Path, help="the folder of the public data sets, to measure what grades")
     parser.add_argument("--seed", type=int, default=0)
     wanted = parser.parse_args()
-    record = learn(wanted.data, wanted.seed)
+    record = learn(wanted.seed)
+    if wanted.data:
+        record["figures"]["graded"] = graded_figures(wanted.data, random.Random(wanted.seed))
     wanted.out.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", "utf-8")
     print(json.dumps(record["figures"], indent=1, ensure_ascii=False))
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.ideas import stretches
 from bot.products.intents import without_asking
 from bot.products.shelf import Shelf
 from bot.products.wishes import Wish
+from bot.understanding.ideas import stretches
 from knowledge.languages import is_cjk
 from retrieval.lexical import units
 

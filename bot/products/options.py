@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from bot.ideas import stretches
 from bot.products.attributes import COUNT, NUMBER, number, quantities
 from bot.products.items import Form, Item
 from bot.products.numerals import plainly
 from bot.products.vocabulary import UNIT_WORDS
 from bot.products.words import says_something, terms
+from bot.understanding.ideas import stretches
 from retrieval.lexical import units
 
 Choice = Mapping[str, set[str]]  # the values of a product's options that are asked for, by option

@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import Final
 from unicodedata import combining, normalize
 
-from bot.ideas import stretches
 from bot.products.numerals import plainly
 from bot.products.vocabulary import CANONICAL, CHATTER, CHATTER_CHINESE
+from bot.understanding.ideas import stretches
 from knowledge.languages import CJK, is_cjk
 from retrieval.lexical import STOPWORDS, units
 

@@ -3,9 +3,9 @@
     python -m tests.benchmarks gate
 
 The engine over the demo shop with its own embedding model, judge and composer, in conversations of four turns. A
-stopwatch stands around `bot.evidence.supported`, `bot.conduct.guard.Guard.objection` and the judge, which reads the
-best statements of an English question before one of them is chosen. The shares are of the same turns, models included;
-a turn that needs no search has nothing to check and counts as well.
+stopwatch stands around `bot.evidence.gate.supported`, `bot.conduct.guard.Guard.objection` and the judge, which reads
+the best statements of an English question before one of them is chosen. The shares are of the same turns, models
+included; a turn that needs no search has nothing to check and counts as well.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import ParamSpec, TypeVar
 import pytest
 
 from adapters.desk import open_embedder, open_engine, open_snapshots
-from bot import evidence
 from bot.conduct.guard import Guard
 from bot.engine import Engine, joined
+from bot.evidence import gate
 from bot.judge import Judge, Probabilities
 from bot.settings import load_settings
 from retrieval.update import update
@@ -72,7 +72,7 @@ def main() -> None:
         settings = load_settings(home=Path(folder))
         update([DEMO], open_snapshots(settings), open_embedder(settings))
         watches = {part: Stopwatch() for part in PARTS}
-        patch.setattr(evidence, "supported", watches["evidence"].around(evidence.supported))
+        patch.setattr(gate, "supported", watches["evidence"].around(gate.supported))
         patch.setattr(Guard, "objection", watches["guard"].around(Guard.objection))
         with open_engine(settings) as engine:
             if engine.judge is not None:

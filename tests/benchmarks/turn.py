@@ -23,12 +23,12 @@ from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from numpy.typing import NDArray
 
-from bot.composer import STATEMENTS
 from bot.conversations import FILE, Conversations
 from bot.engine import Engine, joined
+from bot.generation.composer import STATEMENTS
+from bot.generation.transformers_chat import StreamedChatModel
 from bot.messages import Reply
 from bot.settings import load_settings
-from bot.transformers_chat import StreamedChatModel
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update

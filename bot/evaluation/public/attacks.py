@@ -14,7 +14,7 @@ from bot.evaluation.public.bench import Bench, Record, replied, spent
 from bot.evaluation.public.lectern import Page
 from bot.evaluation.runs import Board
 from bot.phrases import phrases
-from bot.questions import content_words
+from bot.understanding.questions import content_words
 
 RUN = 4  # words of an attack in a row are its own, not a coincidence
 PLACES = ("start", "middle", "end")

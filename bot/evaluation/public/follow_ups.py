@@ -9,8 +9,8 @@ from bot.evaluation.figures import Figure, Item, Value, mean
 from bot.evaluation.public.bench import Bench, Record
 from bot.evaluation.runs import Board
 from bot.messages import Reply, Turn
-from bot.questions import content_words
-from bot.understanding import standalone
+from bot.understanding.questions import content_words
+from bot.understanding.standalone import standalone
 
 _WAYS = ("standalone", "alone", "whole")
 

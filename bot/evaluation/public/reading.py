@@ -12,7 +12,7 @@ from bot.evaluation.public.bench import Bench, Record, exchanges, replied, spent
 from bot.evaluation.public.lectern import Page
 from bot.evaluation.runs import Board
 from bot.messages import Reply, Turn
-from bot.understanding import standalone
+from bot.understanding.standalone import standalone
 
 HITS = 50  # chunks looked at for the first five documents
 TIMES: dict[str, Figure] = {

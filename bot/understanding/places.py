@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bot.gazetteer import Place, demonyms, folded, places, table
+from bot.understanding.gazetteer import Place, demonyms, folded, places, table
 from knowledge.languages import CJK
 
 MANY_PEOPLE = 300_000  # a name of a place as large stands for it without "to" or "from" before it

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 
 from bot.conduct.small_talk import small_talk
-from bot.leaning import changes_thing, leans
 from bot.messages import Turn
-from bot.pointing import points_to_place
-from bot.topics import names
+from bot.understanding.leaning import changes_thing, leans
+from bot.understanding.pointing import points_to_place
+from bot.understanding.topics import names
 
 LOOKED_BACK = 6  # turns
 _PLACE = re.compile(r"\b(?:to|in|from|at|near)\s+(?:the\s+)?[a-z]{3,}|[寄到在去]", re.I)

@@ -16,9 +16,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from bot.checkpoints import first_line
 from bot.errors import GenerationError
-from bot.transformers_chat import StreamedChatModel, TransformersChatModel, plain_text
+from bot.generation.checkpoints import first_line
+from bot.generation.transformers_chat import StreamedChatModel, TransformersChatModel, plain_text
 
 __all__ = ["RemoteChatModel", "TransformersChatModel", "describe", "load_generator"]
 
@@ -36,7 +36,7 @@ def load_generator(name: str, *, lora: Path | None = None, max_new_tokens: int =
         raise GenerationError(f"the LoRA {str(lora)!r} needs a local base model, not {name!r}; unset `lora`")
     if kind == "remote":
         return RemoteChatModel.load(name, max_new_tokens=max_new_tokens)
-    from bot.composer import ExtractiveChatModel
+    from bot.generation.composer import ExtractiveChatModel
 
     return ExtractiveChatModel()
 

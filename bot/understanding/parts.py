@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from bot.leaning import leans
-from bot.topics import names
+from bot.understanding.leaning import leans
+from bot.understanding.topics import names
 from knowledge.languages import CJK, detect
 from knowledge.sentences import split_paragraph
 

@@ -1,7 +1,7 @@
 """Whether a sentence is supported by passages, and which of their statements it rests on.
 
 Checked exactly: values with what they count, names, promises, denials, opposites, exceptions. What is left is weighed:
-how much of the sentence stands where, and whether its values stand with other words (`bot.support`).
+how much of the sentence stands where, and whether its values stand with other words (`bot.evidence.support`).
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Literal
 
-from bot.clauses import BINDING, absolutes, opposed
-from bot.premises import Line, Premise, premise
+from bot.evidence.clauses import BINDING, opposed
+from bot.evidence.coverage import Claim, Coverage, claim
+from bot.evidence.premises import Line, premise
+from bot.evidence.support import features, load_weights
+from bot.evidence.values import same
 from bot.statements import Statement
-from bot.support import COPIED, Claim, claim, copied_values, denial, features, load_weights, unknown_names
-from bot.values import same, says
-from knowledge.languages import detect
 from retrieval.lexical import units
 
 Objection = Literal["", "value", "name", "promise", "denial", "condition", "words"]
@@ -44,35 +44,33 @@ def supported(sentence: str, passages: Sequence[str]) -> bool:
 
 def objection(sentence: str, passages: Sequence[str]) -> Objection:
     """Why a sentence may not be released, as a word for the turn's record; "" where it may."""
-    said = claim(sentence)
     premises = [premise(passage) for passage in passages]
-    if said.is_empty or any(found.has(sentence) for found in premises):
+    if any(found.has(sentence) for found in premises):
         return ""
-    if wrong := checked(said, premises):
+    found = Coverage(claim(sentence), premises)
+    if found.said.is_empty:
+        return ""
+    if wrong := checked(found):
         return wrong
-    weighs = load_weights()[f"release {detect(sentence)}"]
-    return "" if weighs(features(said, premises)) >= weighs.enough else "words"
+    weighs = load_weights()[found.said.language]
+    return "" if weighs(features(found)) >= weighs.enough else "words"
 
 
-def checked(said: Claim, premises: Sequence[Premise]) -> Objection:
+def checked(found: Coverage) -> Objection:
     """What is wrong with a claim beside the passages, as far as that can be told exactly."""
-    there = frozenset[str]().union(*(found.words for found in premises))
-    if not all(any(says(found.values, value) for found in premises) for value in said.values):
+    said, given = found.said, frozenset[str]().union(*(each.absolutes for each in found.premises))
+    if found.values_anywhere < 1:
         return "value"
-    if unknown_names(said, there):
+    if found.unknown_names:
         return "name"
-    given = frozenset[str]().union(*(found.absolutes for found in premises))
-    if _promises(said, there) or not absolutes(said.text) & BINDING <= given:
+    if _promises(found) or not said.absolutes & BINDING <= given:
         return "promise"
-    lines = [line for found in premises for line in found.lines]
-    if any(_drops(said, line) or _takes_in(said, line) for line in lines):
+    limited = [line for each in found.premises for line in each.limited]
+    if any(_drops(said, line) or _takes_in(said, line) for line in limited):
         return "condition"
-    if copied_values(said, lines) < 1:
+    if found.values_beside < 1:
         return "value"
-    copied = [line for line in lines if len(said.words & line.own) >= COPIED * len(said.words)]
-    if denial(said, lines) >= ALIKE or any(_turns(said, line) for line in copied):
-        return "denial"
-    return ""
+    return "denial" if found.denial >= ALIKE or any(_turns(said, line) for line in found.copied) else ""
 
 
 def _turns(said: Claim, line: Line) -> bool:
@@ -86,13 +84,13 @@ def _turns(said: Claim, line: Line) -> bool:
     return False
 
 
-def _promises(said: Claim, there: frozenset[str]) -> bool:
+def _promises(found: Coverage) -> bool:
     """Whether the desk promises something itself, or for the shop what no passage speaks of."""
-    for match in _PROMISE.finditer(said.sentence.replace("’", "'")):
+    for match in _PROMISE.finditer(found.said.sentence.replace("’", "'")):
         if match["own"] or match["done"] or match["chinese"]:
             return True
         words = frozenset(units(match["vow"] or match["ours"].removeprefix("not ")))
-        if words.isdisjoint(there) and (match["vow"] or words.isdisjoint(_ORDINARY)):
+        if words.isdisjoint(found.words) and (match["vow"] or words.isdisjoint(_ORDINARY)):
             return True
     return False
 

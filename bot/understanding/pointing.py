@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from itertools import islice
 
-from bot.topics import names
+from bot.understanding.topics import names
 
 MANY = 8  # pointing words looked at
 STORY = 4  # things said before a pointing word, which is then one of them

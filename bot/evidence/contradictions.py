@@ -15,12 +15,12 @@ from datetime import date
 from functools import lru_cache
 from itertools import combinations
 
-from bot.amounts import Value
-from bot.clauses import Clause, absolutes, clauses, opposed
-from bot.digits import in_digits
-from bot.ideas import stretches
+from bot.evidence.amounts import Value
+from bot.evidence.clauses import Clause, absolutes, clauses, opposed
+from bot.evidence.digits import in_digits
+from bot.evidence.values import says, values
 from bot.statements import Statement
-from bot.values import says, values
+from bot.understanding.ideas import stretches
 from knowledge.documents import Chunk
 from retrieval.lexical import STOPWORDS, units, words
 from retrieval.retriever import Hit

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from bot.amounts import Value, amount_at, codes, units
-from bot.dates import DAY_WORDS, MONTH_WORDS, chinese_days_of_week, clock_at, date_at, days_of_week, months
-from bot.digits import in_digits
+from bot.evidence.amounts import Value, amount_at, codes, units
+from bot.evidence.dates import DAY_WORDS, MONTH_WORDS, chinese_days_of_week, clock_at, date_at, days_of_week, months
+from bot.evidence.digits import in_digits
 
 _WORD, _DIGIT = re.compile("[a-z]+"), re.compile(r"\d")
 _SPOT = re.compile(r"(?<![A-Za-z0-9_])(?<![0-9][.,])\d")
@@ -67,16 +67,14 @@ def _value_at(text: str, at: int, named: bool) -> tuple[list[Value], int, int]:
     return times, at, max(end, at + 1)
 
 
-def says(there: Iterable[Value], value: Value) -> bool:
-    """Whether one of the values is this one, or this one is an end of it."""
-    others = list(there)
-    if any(same(other, value) or _is_end(value, other) for other in others):
+def says(there: Sequence[Value], value: Value) -> bool:
+    """Whether one of the values is this one, or this one is an end of it, or its two ends are among them."""
+    if any(same(other, value) or _is_end(value, other) for other in there):
         return True
-    ends = (
-        replace(value, high=value.low, written=value.written[:1]),
-        replace(value, low=value.high, written=value.written[1:]),
-    )
-    return value.low != value.high and all(any(same(other, end) for other in others) for end in ends)
+    if value.low == value.high:
+        return False
+    ends = replace(value, high=value.low, written=value.written[:1]), replace(value, low=value.high)
+    return all(any(same(other, end) for other in there) for end in ends)
 
 
 def same(one: Value, other: Value) -> bool:

@@ -18,9 +18,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import AliasChoices, Field, ValidationError
 
-from bot.checkpoints import first_line, load_base, load_lora
 from bot.errors import GenerationError
-from bot.pieces import Pieces
+from bot.generation.checkpoints import first_line, load_base, load_lora
+from bot.generation.pieces import Pieces
 
 if TYPE_CHECKING:
     import torch

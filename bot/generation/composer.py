@@ -14,9 +14,9 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
+from bot.generation.transformers_chat import StreamedChatModel, plain_text
 from bot.phrases import phrases
 from bot.statements import Statement, led
-from bot.transformers_chat import StreamedChatModel, plain_text
 from knowledge.languages import detect
 from retrieval.lexical import STOPWORDS, units
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Set
 
-from bot.pointing import points
-from bot.topics import names, runs
+from bot.understanding.pointing import points
+from bot.understanding.topics import names, runs
 from knowledge.languages import detect
 
 LETTER = 400  # characters; a message as long as that says what it is about

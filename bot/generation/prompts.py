@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from bot.composer import STATEMENTS
+from bot.generation.composer import STATEMENTS
 from bot.messages import Message
 from bot.statements import Statement, plain
 from retrieval.retriever import Hit

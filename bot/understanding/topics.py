@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from bot.questions import content_words
+from bot.understanding.questions import content_words
 from knowledge.languages import detect
 from retrieval.lexical import STOPWORDS, units
 

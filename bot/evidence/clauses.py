@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
-from bot.questions import content_words
+from bot.understanding.questions import content_words
 from retrieval.lexical import units
 
 BINDING = frozenset(  # those of the absolutes that promise, or deny, what nobody said
@@ -36,21 +36,28 @@ _OPENING = re.compile(
 )
 _BREAK = re.compile(
     r"\s*[;:()–—，；：（）]\s*|,\s+|(?<=[一-龥]),|\s+-\s+"
-    r"|(?<=\S)\s+(?=(?:but|unless|except|excluding|apart from|other than|if|as long as|provided|while|because|so|and"
-    r"|only|otherwise|once|when|where|though|although|until|without)\b)|(?=除|但|如果|若|只有|否则)",
+    r"|(?<=\S)(?<!\bonly)(?<!\beven)(?<!\bexcept)(?<!\bbut)\s+"
+    r"(?=(?:but|unless|except|excluding|apart from|other than|if|as long as|provided|while|because|so|and|only"
+    r"|otherwise|once|when|where|though|although|until|without)\b)"
+    r"|(?=除(?!外)|但|如果|若|只有|否则)",
     re.I,
 )
-_EXCEPTS = re.compile(r"\W*(?:unless|except|excluding|apart from|other than|but not|除(?!以|去))", re.I)
+_EXCEPTS = re.compile(r"\W*(?:unless|except|excluding|apart from|other than|but not|除(?!以|去|外))|.*除外", re.I)
 _PROVISO = re.compile(r"\W*(?:only (?:if|when|after|once|with)|as long as|provided|只有|仅限|须)", re.I)
 _SUPPOSES = re.compile(r"\W*(?:if|unless|once|when|after|before|as long as|provided|until|如果|若|只要|一旦)", re.I)
 _DENIES = re.compile(
     r"\b(?:not(?! only| just| \w+ (?:more|less|longer) than)|cannot|never|none|neither|nor|nothing|nobody|nowhere"
     r"|without|unable|no(?! (?:more|later|longer than|less|fewer|problem|worries|matter)\b)|\w+n[’']t)\b"
-    r"|不(?!超过|少于|低于|同|过|仅|但|好意思|客气|断|管|错)|没(?!问题|关系|事)|(?<!毫)无(?!论|线|需担|理由)|未|勿"
+    r"|不(?!超过|少于|低于|同|过|仅|但|好意思|客气|断|管|错)|没(?!问题|关系|事)|(?<!毫)无(?!论|线|需担|理由)"
+    r"|未(?![^，。,]{1,5}的)|勿"
     r"|非(?!常)|别(?=[^人的])",
     re.I,
 )
+_AUXILIARY = frozenset("不没未无勿可以能会要需须得将被把")
 _WORD = re.compile("[a-z]+")
+_LIMITING = frozenset(
+    units("unless except excluding apart other only provided 除 外 除外")
+)  # they limit, and name nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +133,14 @@ def clauses(text: str, above: str = "") -> tuple[Clause, ...]:
 
 def _clauses(text: str, denied: bool) -> Iterator[Clause]:
     for part in _BREAK.split(text):
-        if words := claiming_words(part or ""):
+        if words := frozenset(filter(_names, claiming_words(part or "") - _LIMITING)):
             denying = denied or len(_DENIES.findall(part)) % 2 == 1
             yield Clause(words, denying, *(ways.match(part) is not None for ways in (_EXCEPTS, _PROVISO, _SUPPOSES)))
+
+
+def _names(word: str) -> bool:
+    """Whether a word is more than a Chinese auxiliary or negation, or a pair of characters with one."""
+    return word.isascii() or _AUXILIARY.isdisjoint(word)
 
 
 def denies(text: str) -> bool:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, pairwise, zip_longest
 
-from bot.gazetteer import called, names_of, table, terms
-from bot.ideas import Idea, stretches
-from bot.places import Mention, mentioned
+from bot.understanding.gazetteer import called, names_of, table, terms
+from bot.understanding.ideas import Idea, stretches
+from bot.understanding.places import Mention, mentioned
 from knowledge.chinese import simplified
 from knowledge.languages import Language, detect, is_cjk
 from retrieval.lexical import STOPWORDS, units, words

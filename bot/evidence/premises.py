@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
-from bot.amounts import Value
-from bot.clauses import Clause, absolutes, clauses
-from bot.questions import content_words
+from bot.evidence.amounts import Value
+from bot.evidence.clauses import Clause, absolutes, clauses
+from bot.evidence.values import values
 from bot.statements import Statement, statements
-from bot.values import values
+from bot.understanding.questions import content_words
 from knowledge.documents import Chunk
 from retrieval.lexical import STOPWORDS, units
 
@@ -44,10 +44,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Premise:
-    """A passage: its lines, its vocabulary, and the pieces that a sentence may be made of word for word."""
+    """A passage as its statements, under their title; what is found out about them is found out when first asked."""
 
-    lines: tuple[Line, ...]
-    sections: tuple[frozenset[str], ...]
+    title: str
+    said: tuple[Statement, ...]
+    header: frozenset[str]
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        """Its statements with all that a claim is compared with."""
+        return tuple(_lines(self.title, self.said, self.header))
+
+    @cached_property
+    def limited(self) -> tuple[Line, ...]:
+        """The lines that have an exception or a proviso."""
+        return tuple(line for line in self.lines if any(clause.limits for clause in line.clauses))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -64,10 +75,14 @@ class Premise:
         """Every value of the passage."""
         return tuple(dict.fromkeys(value for line in self.lines for value in line.values))
 
+    @cached_property
+    def _sections(self) -> tuple[frozenset[str], ...]:
+        return tuple(_sections(self.title, self.said))
+
     def has(self, sentence: str) -> bool:
         """Whether a sentence is made of whole statements of one section, with its headings, and nothing else."""
         said = letters(sentence)
-        return any(_tiled(said, pieces) for pieces in self.sections)
+        return any(_tiled(said, pieces) for pieces in self._sections)
 
 
 @lru_cache(maxsize=2048)
@@ -78,19 +93,20 @@ def premise(passage: str) -> Premise:
         title, text = "", passage
     said = statements(Chunk("", 0, title, (), text)) or [Statement(passage, passage, "", 0, 0)]
     header = frozenset(word for row in _HEADER.findall(text) for word in content_words(row))
-    return Premise(tuple(_lines(title, said, header)), tuple(_sections(title, said)))
+    return Premise(title, tuple(said), header)
 
 
 def _lines(title: str, said: Sequence[Statement], header: frozenset[str]) -> Iterator[Line]:
     own = [frozenset(content_words(s.text)) for s in said]
+    above = {(s.heading, s.lead): f"{title}\n{s.heading}\n{s.lead}" for s in said}
+    headed = {place: frozenset(content_words(text)) for place, text in above.items()}
     words = [
-        mine | frozenset(content_words(f"{title}\n{s.heading}\n{s.lead}")) | (header if s.row else frozenset())
-        for mine, s in zip(own, said, strict=True)
+        mine | headed[s.heading, s.lead] | (header if s.row else frozenset()) for mine, s in zip(own, said, strict=True)
     ]
     amounts = [values(s.text) + values(s.lead) + values(s.heading) for s in said]
+    firm = [absolutes(f"{s.heading}\n{s.lead}\n{s.text}") for s in said]
     for at, s in enumerate(said):
         near = range(max(0, at - NEAR), min(len(said), at + NEAR + 1))
-        around = " ".join(f"{said[n].heading} {said[n].lead} {said[n].text}" for n in near)
         yield Line(
             text=s.text,
             own=own[at],
@@ -101,7 +117,7 @@ def _lines(title: str, said: Sequence[Statement], header: frozenset[str]) -> Ite
             clauses=clauses(s.text, s.lead),
             pairs=pairs(s.text),
             raw=frozenset(_RAW.findall(f"{s.heading} {s.lead} {s.text}".lower())),
-            absolutes=absolutes(around),
+            absolutes=frozenset[str]().union(*(firm[n] for n in near)),
         )
 
 

@@ -1,0 +1,1 @@
+"""What the documents say of a sentence: values, names, promises, denials, conditions; nothing else is released."""
