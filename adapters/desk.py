@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.errors import KnowledgeError, SettingsError
+from bot.errors import KnowledgeError
 from bot.settings import Settings
 from knowledge.files import ReadOptions, load_options
 from retrieval.embedders import SentenceEmbedder
@@ -17,7 +17,6 @@ from retrieval.snapshots import Snapshots
 if TYPE_CHECKING:  # an ingest needs none of these, and their imports take longer than an update of one document
     from bot.conversations import Conversations
     from bot.engine import Engine
-    from bot.judge import Judge
     from retrieval.retriever import Retriever
 
 
@@ -47,26 +46,6 @@ def open_retriever(settings: Settings) -> Retriever:
     return retriever
 
 
-def open_judge(settings: Settings) -> Judge | None:
-    """The judge that the settings name; None where they want none, or none is shipped.
-
-    Raises SettingsError for a folder without one.
-    """
-    from bot.judge import GRAPH, SHIPPED, CrossEncoderJudge
-
-    if settings.judge == "none":
-        return None
-    folder = SHIPPED if settings.judge == "shipped" else Path(settings.judge).expanduser()
-    if (folder / GRAPH).is_file():
-        return CrossEncoderJudge(folder)
-    if settings.judge == "shipped":
-        return None
-    raise SettingsError(
-        f"setting 'judge' = {settings.judge!r}: there is no {GRAPH} in it; "
-        "name a folder that `shopdesk learn judge` made"
-    )
-
-
 @contextmanager
 def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> Iterator[Engine]:
     """The whole desk, ready to answer; its store is closed at the end. `today` is the day that it answers on.
@@ -87,7 +66,6 @@ def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> I
             settings,
             shop_name=settings.shop_name or shop.name,
             suggestions=shop.suggestions,
-            judge=open_judge(settings),
             today=today,
         )
 

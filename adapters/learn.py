@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from adapters.desk import open_embedder, open_judge
+from adapters.desk import open_embedder
 from adapters.output import say
 from bot.errors import LearningError
 from bot.settings import Settings
@@ -29,7 +29,7 @@ def learn_embedder(data: Path, out: Path, epochs: int, minutes: float | None, se
 
 
 def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minutes: float | None, seed: int) -> None:
-    """Trains the judge on the data sets in `data`, and leaves it in `out`, ready for `SHOPDESK_JUDGE`."""
+    """Trains the judge on the data sets in `data`, and leaves it in `out`."""
     from bot.learn.export import export
     from bot.learn.judge import train
     from bot.learn.pairs import training_pairs
@@ -43,7 +43,7 @@ def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minute
         say(f"{out}: stopped in good time; the same command goes on")
         return
     export(trained, out / "judge")
-    say(f"{out / 'judge'}: ready; compare it with `shopdesk eval --public`, then set SHOPDESK_JUDGE to it")
+    say(f"{out / 'judge'}: ready; compare it with `shopdesk eval --public`, with its --judge")
 
 
 @contextmanager
@@ -66,17 +66,14 @@ def learn_conduct(settings: Settings, data: Path, out: Path, seed: int) -> None:
 
 
 def learn_ranking(settings: Settings, out: Path) -> None:
-    """Fits the weights of the ranking with the judge of the settings, and writes them into the file `out`."""
+    """Fits the weights of the ranking with the embedder of the settings, and writes them into the file `out`."""
     from bot.learn.ranking import askings, chinese_shops, fit, fitting_shops, testing_shops, write
 
-    judge = open_judge(settings)
-    if judge is None:
-        raise LearningError("the ranking is fitted with a judge, and there is none; set SHOPDESK_JUDGE to one")
     embedder = open_embedder(settings)
     found = []
     for shops in (fitting_shops(), testing_shops(), chinese_shops()):
         with tempfile.TemporaryDirectory() as folder:
-            found.append(list(askings(shops, embedder, judge, Path(folder))))
+            found.append(list(askings(shops, embedder, Path(folder))))
     fitting, testing, chinese = found
     record = fit(fitting, testing, chinese, embedder.name)
     write(record, out)

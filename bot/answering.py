@@ -21,6 +21,7 @@ from bot.conduct.reading import Reading, read
 from bot.conduct.steering import heard
 from bot.errors import GenerationError, ShopdeskError
 from bot.evidence import gate
+from bot.evidence.contradictions import contradictions, without_contradicted
 from bot.generation import prompts
 from bot.generation.checkpoints import first_line
 from bot.generation.generators import describe
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from bot.engine import Engine
 
 LOOKED_AT = 12  # passages whose statements are ranked: of questions that avoid a page's words, 95 % are answered there
+DEEP = 3  # times as many are searched: some are in another language, or are not looked at
 HISTORY = 6  # turns a question may lean on
 PROMPT_HISTORY = 3  # turns that the prompt repeats
 
@@ -99,6 +101,9 @@ class Answering:
         earlier = _asked(self.earlier)
         parts = [self._looked_up(part, standalone(part, earlier)) for part in asked_parts(self.turn.question)]
         answered = [part for part in parts if part.about or self._is_enough(part)]
+        if answered:
+            answered = [part for part in parts if part in answered or self._is_enough(part, policy.ENOUGH_BESIDE)]
+            answered = [part for part in answered if self._is_own(part)] or answered
         self.confidence = min((part.ranked.confidence for part in answered or parts if not part.about), default=1.0)
         if not answered:
             yield from self._turn_away(parts[0].hits)
@@ -124,26 +129,47 @@ class Answering:
         if isinstance(about, ProductReply):
             self._explain(question, [hit for hit, _ in about.sources])
             return _Part(asked, question, about=about)
-        hits = self._search(asked, question)
-        if about is not None:
-            hits = pages(hits, self.engine.retriever.corpus())
+        own, *others = self._search(asked, question, only_pages=about is not None)
+        part = self._ranked_part(asked, question, own, about)
+        if part.ranked.confidence < policy.NOTHING_NEAR[self.language]:
+            parts = [part, *(self._ranked_part(asked, question, hits, about) for hits in others)]
+            part = max(parts, key=lambda each: each.ranked.confidence)
+        self._explain(question, part.hits)
+        return part
+
+    def _ranked_part(self, asked: str, question: str, hits: Sequence[Hit], about: Untold | None) -> _Part:
+        """What these passages have for a question, those that have it best."""
         with self._timed("ranking"):
             found = self._rank(question, hits)
             last = self.earlier[-1] if self.earlier else None
             said = policy.to_the_point(question, policy.reranked(found.statements, last))
-            hits, said = best_passages(hits, said, self.engine.settings.passages)
-        self._explain(question, hits)
+            best, said = best_passages(hits, said, self.engine.settings.passages)
+        with self._timed("contradictions"):
+            apart = contradictions(said, best)
+            said = without_contradicted(said, apart)
+        if apart:
+            self.explanation.setdefault("contradictions", []).extend(map(str, apart))
         must_be_sure = about is not None and about.is_fact
-        return _Part(asked, question, tuple(hits), Ranking(said, found.confidence), must_be_sure=must_be_sure)
+        return _Part(asked, question, tuple(best), Ranking(said, found.confidence), must_be_sure=must_be_sure)
 
-    def _is_enough(self, part: _Part) -> bool:
-        """Whether the desk answers; a message that is outside its business, or steers, must be answered for certain."""
+    def _is_enough(self, part: _Part, least: float = 1.0) -> bool:
+        """Whether the desk answers; a message that is outside its business, or steers, must be answered for certain.
+
+        `least` is enough for a message that does neither.
+        """
         careful = self.reading.steered or self.reading.is_doubtful or part.must_be_sure
         language = part.hits[0].chunk.language if part.hits else self.language
-        enough = policy.SURE_STEERED if careful else policy.ENOUGH_CONFIDENCE["zh" if language == "zh" else "en"]
+        usual = min(policy.ENOUGH_CONFIDENCE[language], least)
+        if language != self.language:
+            usual = max(usual, policy.ENOUGH_ELSEWHERE)
+        enough = policy.SURE_STEERED if careful else usual
         if self.reading.outside:
             enough = policy.SURE_OUTSIDE
         return part.ranked.confidence >= enough
+
+    def _is_own(self, part: _Part) -> bool:
+        """Whether a part is answered in the asker's language: a reply in two would be a muddle."""
+        return part.about is not None or part.hits[0].chunk.language == self.language
 
     def _turn_away(self, hits: Sequence[Hit]) -> Iterator[Event]:
         if self.reading.outside:
@@ -194,14 +220,19 @@ class Answering:
         self.outcome, self.reason = "decline", reason
         yield from self._say(getattr(self.phrases, reason))
 
-    def _search(self, asked: str, question: str) -> list[Hit]:
-        """The passages to look at, all in one language: the asker's, unless the best of them is in another."""
+    def _search(self, asked: str, question: str, only_pages: bool) -> list[list[Hit]]:
+        """The passages to look at, of each language for itself, the asker's first; at least one list.
+
+        Statements in two languages do not compare, and make no reply.
+        """
         wanted = max(LOOKED_AT, self.engine.settings.passages)
-        hits = self._found(question, wanted)
+        hits = self._found(question, DEEP * wanted)
         if question != asked and len(asked_words(asked)) > 1:  # the topic may have moved on
             alone = self._found(asked, wanted // 4)
             hits = [*alone, *(hit for hit in hits if hit.chunk.id not in {own.chunk.id for own in alone})]
-        return _in_one_language(hits)[:wanted]
+        if only_pages:
+            hits = pages(hits, self.engine.retriever.corpus())
+        return [found[:wanted] for found in _by_language(hits, self.language)] or [[]]
 
     def _found(self, question: str, k: int) -> list[Hit]:
         audience = self.engine.store.conversation(self.turn.conversation).audience
@@ -247,10 +278,8 @@ class Answering:
         language = hits[0].chunk.language if hits else self.language
         if language != self.language:
             question = translated(question, "zh" if language == "zh" else "en") or question
-        if language != "en":  # the judge reads English
-            return ranking.rank_chinese(question, hits, rarity)
         known = embedder.name == ranking.load_weights().embedder
-        return ranking.rank(question, hits, rarity, engine.retriever.embed if known else None, engine.judge)
+        return ranking.rank(question, hits, rarity, embedder.compared if known else None)
 
     def _write(self, part: _Part, earlier: Sequence[Turn]) -> Iterator[Event]:
         hits, ranked, before = part.hits, part.ranked.statements, len(self.said)
@@ -265,7 +294,9 @@ class Answering:
                     if self.cancelled.is_set():
                         break
                     if self._refuses(sentence) or (
-                        gate.supported(sentence, passages) and not self._objects(guard, sentence)
+                        not self._repeats(sentence)
+                        and gate.supported(sentence, passages)
+                        and not self._objects(guard, sentence)
                     ):
                         yield from self._release(sentence)
         finally:
@@ -292,6 +323,10 @@ class Answering:
         if objection := guard.objection(sentence):
             self.explanation.setdefault("held_back", []).append(objection)
         return bool(objection)
+
+    def _repeats(self, sentence: str) -> bool:
+        """Whether an earlier part of the reply has said just this."""
+        return sentence.strip() in {said.strip() for said in self.said}
 
     def _refuses(self, text: str) -> bool:
         return self.phrases.not_found.rstrip(".。") in text
@@ -397,10 +432,10 @@ class Answering:
         self.timings[stage] = time.perf_counter() - began
 
 
-def _in_one_language(hits: Sequence[Hit]) -> list[Hit]:
-    """The hits in the language of the best one: statements in two languages do not compare, and make no reply."""
-    best = max(hits, key=lambda hit: hit.score, default=None)
-    return [hit for hit in hits if best is not None and hit.chunk.language == best.chunk.language]
+def _by_language(hits: Sequence[Hit], first: str) -> list[list[Hit]]:
+    """The hits of each language for themselves, those of the `first` first."""
+    languages = sorted(dict.fromkeys(hit.chunk.language for hit in hits), key=lambda language: language != first)
+    return [[hit for hit in hits if hit.chunk.language == language] for language in languages]
 
 
 def _asked(turns: Sequence[Turn]) -> list[Turn]:

@@ -16,7 +16,6 @@ from bot.answering import Answering
 from bot.conversations import Conversations
 from bot.errors import GenerationError, InvalidMessage
 from bot.generation.generators import describe
-from bot.judge import Judge
 from bot.messages import Done, Event, Label, Rating, Reply, Sources, Text, Turn
 from bot.settings import Settings
 from knowledge.documents import Audience
@@ -42,12 +41,11 @@ class Engine:
         *,
         shop_name: str = "",
         suggestions: Sequence[str] = (),
-        judge: Judge | None = None,
         today: Callable[[], date] = date.today,
     ) -> None:
         self.retriever, self.generator, self.store, self.settings = retriever, generator, store, settings
         self.shop_name, self.suggestions = shop_name, tuple(suggestions)
-        self.judge, self.today = judge, today
+        self.today = today
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._making_locks = threading.Lock()
 

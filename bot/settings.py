@@ -48,9 +48,6 @@ class Settings(BaseSettings):
         "extractive",
         description="`extractive`, `remote:<provider>:<model>`, or the folder or hub name of a causal language model.",
     )
-    judge: str = Field(
-        "shipped", description="`shipped` (on board), `none`, or a folder that `shopdesk learn judge` made."
-    )
     lora: Folder | None = Field(None, description="Folder of a LoRA to load over the generator.")
     shop_name: str = Field("", description="The shop's name; without it, the `name` in its `knowledge.toml`.")
     contact: str = Field("", description="How a shopper reaches a person, added when one is offered.")

@@ -13,9 +13,10 @@ from knowledge.sentences import split
 _BOLD_QUESTION = re.compile(r"^\s*\*{1,2}(?:\d+[.)]\s*)?([^*\n]+[?？])\*{1,2}\s*")
 # "**Where:** the whole of Austria", "**Where**: ...", "**Where.** ..."
 _BOLD_LABEL = re.compile(r"^\s*\*{2}([^*\n.?!？]{2,60}?)(?:[.:：]\*{2}|\*{2}[.:：])\s*(?=\S)")
-_ONLY_LINK = re.compile(r"\s*\[[^\]]*\]\([^)]*\)[\s.。]*")
+_ONLY_LINK = re.compile(r"\s*(?:[^\[\]:：.]{1,40}[:：]\s*)?\[[^\]]*\]\([^)]*\)[\s.。]*")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _MARKS = re.compile(r"\*{1,3}|`|(?<![\w])_{1,2}|_{1,2}(?![\w])")
+_IN_CAPITALS = re.compile(r"[^\d.!。！]{4,60}\.?")
 _AMOUNT = re.compile(r"[£$€¥]\s?[\d.,]+")
 _BARE = re.compile(r"[\d.,½¼¾+–-]+")
 
@@ -90,11 +91,20 @@ def statements(chunk: Chunk, passage: int = 0) -> list[Statement]:
             local, body = (plain(label[1]), body[label.end() :]) if label else (above, body)
             sentences = split(body)
             for sentence in sentences:
-                if not _ONLY_LINK.fullmatch(sentence):
+                if _is_heading(sentence):
+                    local = plain(sentence)
+                elif not _ONLY_LINK.fullmatch(sentence):
                     add(plain(sentence), sentence)
+            if block.kind != "item" and sentences and _is_heading(sentences[-1]):
+                above = local
             if block.kind != "item":
                 lead = plain(sentences[-1]).rstrip(" :：") if sentences and body.rstrip().endswith((":", "：")) else ""
     return found
+
+
+def _is_heading(sentence: str) -> bool:
+    """Whether a sentence only leads on to what follows: a question of the page's own, a line in capitals."""
+    return sentence.endswith(("?", "？")) or (sentence.isupper() and _IN_CAPITALS.fullmatch(sentence) is not None)
 
 
 def _cells(row: Block) -> list[str]:

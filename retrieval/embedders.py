@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from knowledge.documents import digest
 from retrieval.errors import RetrievalError
+from retrieval.remembered import Remembered
 
 BATCH = 32
 BASE = "minilm"
@@ -34,7 +35,22 @@ TUNED, RUN = (
     "model.safetensors",
     "run.json",
 )  # what `bot.learn.embedder` writes: the weights that differ, and its record
+IMPORTANCE = "importance"  # of a question's tokens: the one tuned weight that is not the network's own
+REMEMBERED = 2000  # texts whose tokens are kept, about 25 kB each
+FORMAT = "tokens"  # of the exported graph: its name changes when that does
+VECTOR, TOKENS, COUNTS = "vector", "tokens", "counts"  # what the graph gives
 Vectors = NDArray[np.float32]
+
+
+class Likeness(NamedTuple):
+    """How like questions and texts are, shape (questions, texts), each at most 1.
+
+    `whole` are the cosines of their vectors. `interaction` is how well the words of a question are met by words of a
+    text, each by the likest (Khattab and Zaharia, "ColBERT", 2020), as a mean that goes by how much each word counts.
+    """
+
+    whole: Vectors
+    interaction: Vectors
 
 
 class Embedder(Protocol):
@@ -49,6 +65,25 @@ class Embedder(Protocol):
     def embed(self, texts: Sequence[str], progress: Callable[[int], None] | None = None) -> Vectors:
         """Unit vectors, shape (len(texts), dimensions); `progress` is told how many texts each batch finished."""
         ...
+
+    def compared(self, questions: Sequence[str], texts: Sequence[str]) -> Likeness:
+        """How like each question is to each text."""
+        ...
+
+
+class _Read(NamedTuple):
+    """Texts as the model gives them: their vectors, those of tokens (0 for padding), how much each token counts."""
+
+    vectors: Vectors
+    tokens: Vectors
+    counts: Vectors
+
+
+class _Text(NamedTuple):
+    """A text that was read: its vector, and those of its tokens in half precision."""
+
+    vector: Vectors
+    tokens: NDArray[np.float16]
 
 
 class SentenceEmbedder(Embeddings):
@@ -65,7 +100,7 @@ class SentenceEmbedder(Embeddings):
         self._source = _find_model(name)
         self.name = self._source.name or name
         self.languages = frozenset({"en"}) if self._source.name or name == BASE else None
-        self._graph = cache / digest(self.name, self._source.model)[:16] / "model.onnx"
+        self._graph = cache / digest(self.name, self._source.model, FORMAT)[:16] / "model.onnx"
 
     @property
     def device(self) -> str:
@@ -81,18 +116,23 @@ class SentenceEmbedder(Embeddings):
         """Unit vectors, shape (len(texts), dimensions); `progress` is told how many texts each batch finished."""
         if not texts:
             return np.empty((0, self.dimensions), np.float32)
-        order = np.argsort([len(text) for text in texts], kind="stable")  # like lengths together: less padding
-        parts = []
-        for start in range(0, len(texts), BATCH):
-            batch = order[start : start + BATCH]
-            # Half a surrogate pair, which JSON can spell, is no text to a tokenizer.
-            parts.append(self._encode([texts[i].encode("utf-8", "replace").decode() for i in batch]))
+        result = np.empty((0, 0), np.float32)
+        for batch, clean in _batches(texts):
+            vectors = self._model.vectors(clean)
+            if not len(result):
+                result = np.empty((len(texts), vectors.shape[1]), np.float32)
+            result[batch] = vectors
             if progress is not None:
                 progress(len(batch))
-        vectors = np.concatenate(parts)
-        result = np.empty_like(vectors)
-        result[order] = vectors
         return result
+
+    def compared(self, questions: Sequence[str], texts: Sequence[str]) -> Likeness:
+        """How like each question is to each text, by their vectors and by their tokens; recent texts are remembered."""
+        if not questions or not texts:
+            return Likeness(*np.zeros((2, len(questions), len(texts)), np.float32))
+        asked, read = self._model.read(_clean(questions)), self._texts_read.of(texts)
+        whole = np.einsum("qd,td->qt", asked.vectors, np.array([text.vector for text in read]))
+        return Likeness(whole, _interaction(asked, [text.tokens for text in read]))
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """LangChain's form of `embed`."""
@@ -107,8 +147,52 @@ class SentenceEmbedder(Embeddings):
         return _load_sentence_transformer(self._source, device)
 
     @cached_property
-    def _encode(self) -> Callable[[list[str]], Vectors]:
-        return _on_gpu(self._source) if _cuda() else _on_cpu(self._source, self._graph)
+    def _texts_read(self) -> Remembered[_Text]:
+        return Remembered(REMEMBERED, self._read)
+
+    def _read(self, texts: list[str]) -> list[_Text]:
+        found: dict[int, _Text] = {}
+        for batch, clean in _batches(texts):
+            read = self._model.read(clean)
+            for at, position in enumerate(batch.tolist()):
+                tokens = read.tokens[at, read.counts[at] > 0].astype(np.float16)
+                found[position] = _Text(read.vectors[at], tokens)
+        return [found[position] for position in range(len(texts))]
+
+    @cached_property
+    def _model(self) -> _Model:
+        return _OnGpu(self._source) if _cuda() else _on_cpu(self._source, self._graph)
+
+
+def _batches(texts: Sequence[str]) -> Iterator[tuple[NDArray[np.int64], list[str]]]:
+    """The positions of the texts, those of like lengths together, for less padding; and the texts there."""
+    order = np.argsort([len(text) for text in texts], kind="stable")
+    for start in range(0, len(texts), BATCH):
+        batch = order[start : start + BATCH]
+        yield batch, _clean([texts[at] for at in batch])
+
+
+def _clean(texts: Sequence[str]) -> list[str]:
+    """Half a surrogate pair, which JSON can spell, is no text to a tokenizer."""
+    return [text.encode("utf-8", "replace").decode() for text in texts]
+
+
+def _interaction(asked: _Read, texts: Sequence[NDArray[np.float16]]) -> Vectors:
+    """The interaction of `Likeness`."""
+    questions, length, size = asked.tokens.shape
+    pairs = np.concatenate(texts).astype(np.float32) @ asked.tokens.reshape(-1, size).T
+    starts = np.cumsum([0, *map(len, texts[:-1])])
+    best = np.maximum.reduceat(pairs, starts).reshape(len(texts), questions, length)
+    share = asked.counts / asked.counts.sum(axis=1, keepdims=True)
+    return np.asarray(np.einsum("tql,ql->qt", best, share), dtype=np.float32)
+
+
+class _Model(Protocol):
+    """A loaded model: what is needed of its vectors alone costs less."""
+
+    def vectors(self, texts: list[str]) -> Vectors: ...
+
+    def read(self, texts: list[str]) -> _Read: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +259,7 @@ def _tune(network: Any, weights: Path) -> None:
     from safetensors.torch import load_file
 
     try:
-        tuned = {name: value.float() for name, value in load_file(weights).items()}
+        tuned = {name: value.float() for name, value in load_file(weights).items() if name != IMPORTANCE}
         unknown = network.load_state_dict(tuned, strict=False).unexpected_keys
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{weights}: {str(error).splitlines()[0]}") from error
@@ -183,42 +267,82 @@ def _tune(network: Any, weights: Path) -> None:
         raise ValueError(f"{weights}: {unknown[0]} is not a part of the model it was tuned from")
 
 
-def _on_gpu(source: _Source) -> Callable[[list[str]], Vectors]:
-    model = _load_sentence_transformer(source, "cuda")
+def _importance(source: _Source) -> Any:
+    """What tells how much a token of a question counts; a nought, so that all count the same, where none was tuned."""
+    import torch
+    from safetensors import safe_open
 
-    def encode(texts: list[str]) -> Vectors:
-        vectors = model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
+    if source.tuned is not None:
+        with safe_open(source.tuned, "pt") as weights:
+            if IMPORTANCE in list(weights.keys()):
+                return weights.get_tensor(IMPORTANCE).float()
+    return torch.zeros(1)
+
+
+def _with_tokens(model: Any, importance: Any, ids: Any, mask: Any) -> tuple[Any, Any, Any]:
+    """Unit vectors of texts and of their tokens (0 for padding), and how much each token counts."""
+    from torch.nn import functional
+
+    found = model({"input_ids": ids, "attention_mask": mask})
+    states, there = found["token_embeddings"], mask.to(found["token_embeddings"].dtype)
+    counts = functional.softplus((states * importance).sum(dim=2)) * there
+    tokens = functional.normalize(states, dim=2) * there.unsqueeze(-1)
+    return functional.normalize(found["sentence_embedding"], dim=1), tokens, counts
+
+
+class _OnGpu:
+    """The model in torch."""
+
+    def __init__(self, source: _Source) -> None:
+        self.model = _load_sentence_transformer(source, "cuda").eval()
+        self.importance = _importance(source).to("cuda")
+
+    def vectors(self, texts: list[str]) -> Vectors:
+        vectors = self.model.encode(texts, batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vectors, dtype=np.float32)
 
-    return encode
+    def read(self, texts: list[str]) -> _Read:
+        import torch
+
+        batch = self.model.preprocess(texts)
+        ids, mask = (batch[name].to("cuda") for name in ("input_ids", "attention_mask"))
+        with torch.inference_mode():
+            return _Read(*(part.float().cpu().numpy() for part in _with_tokens(self.model, self.importance, ids, mask)))
 
 
-def _on_cpu(source: _Source, graph: Path) -> Callable[[list[str]], Vectors]:
+def _on_cpu(source: _Source, graph: Path) -> _Opened:
     if not graph.exists():
         _export(source, graph)
-    return _opened(graph)
+    return _Opened(graph)
 
 
-def _opened(graph: Path) -> Callable[[list[str]], Vectors]:
-    import onnxruntime
-    from tokenizers import Tokenizer
+class _Opened:
+    """An exported graph."""
 
-    tokenizer = Tokenizer.from_file(str(graph.parent / "tokenizer.json"))
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
-    # Waiting threads sleep: beside another busy process, spinning ones took 8.5 ms for a question instead of 4.5.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    def __init__(self, graph: Path) -> None:
+        import onnxruntime
+        from tokenizers import Tokenizer
 
-    def encode(texts: list[str]) -> Vectors:
-        encoded = tokenizer.encode_batch(texts)
+        self.tokenizer = Tokenizer.from_file(str(graph.parent / "tokenizer.json"))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        # Waiting threads sleep: beside another busy process, spinning ones took 8.5 ms for a question instead of 4.5.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self.session = onnxruntime.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+
+    def vectors(self, texts: list[str]) -> Vectors:
+        return self._run(texts, [VECTOR])[0]
+
+    def read(self, texts: list[str]) -> _Read:
+        return _Read(*self._run(texts, [VECTOR, TOKENS, COUNTS]))
+
+    def _run(self, texts: list[str], wanted: list[str]) -> list[Vectors]:
+        encoded = self.tokenizer.encode_batch(texts)
         feed = {
             "input_ids": np.array([e.ids for e in encoded], np.int64),
             "attention_mask": np.array([e.attention_mask for e in encoded], np.int64),
         }
-        return np.asarray(session.run(None, feed)[0], dtype=np.float32)
-
-    return encode
+        return [np.asarray(found, dtype=np.float32) for found in self.session.run(wanted, feed)]
 
 
 def _export(source: _Source, graph: Path) -> None:
@@ -235,7 +359,7 @@ def _export(source: _Source, graph: Path) -> None:
             building.mkdir()
             try:
                 model = _load_sentence_transformer(source, "cpu").eval()
-                _write_graph(model, source.model, building / graph.name)
+                _write_graph(model, source, building / graph.name)
                 _check_graph(model, source.model, building / graph.name)
                 shutil.rmtree(graph.parent, ignore_errors=True)
                 building.rename(graph.parent)
@@ -248,7 +372,7 @@ def _export(source: _Source, graph: Path) -> None:
         ) from error
 
 
-def _write_graph(model: Any, source: str, graph: Path) -> None:
+def _write_graph(model: Any, source: _Source, graph: Path) -> None:
     """The whole model, from token ids to unit vectors, and beside it the tokenizer, which cuts and pads."""
     import torch
 
@@ -256,15 +380,16 @@ def _write_graph(model: Any, source: str, graph: Path) -> None:
         def __init__(self) -> None:
             super().__init__()
             self.model = model
+            self.register_buffer("importance", _importance(source))
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
-            features = self.model({"input_ids": input_ids, "attention_mask": attention_mask})
-            return torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
+            return _with_tokens(self.model, self.importance, input_ids, attention_mask)
 
     tokenizer = getattr(model.tokenizer, "backend_tokenizer", None)
     if tokenizer is None:
         raise RetrievalError(
-            f"embedding model {source!r} is not a transformer with a fast tokenizer; choose one that is"
+            f"embedding model {source.name or source.model!r} is not a transformer with a fast tokenizer; "
+            "choose one that is"
         )
     longest = int(model.max_seq_length)
     tokenizer.enable_truncation(longest)
@@ -279,6 +404,7 @@ def _write_graph(model: Any, source: str, graph: Path) -> None:
             (ids, mask),
             str(graph),
             input_names=["input_ids", "attention_mask"],
+            output_names=[VECTOR, TOKENS, COUNTS],
             dynamic_shapes=(axes, axes),
             external_data=False,
             verbose=False,
@@ -289,7 +415,7 @@ def _check_graph(model: Any, source: str, graph: Path) -> None:
     """The exporter can take for a constant what depends on the text, and says nothing: two lengths would show it."""
     texts = ["boots", "how long is the guarantee on a pair of boots"]
     wanted = model.encode(texts, normalize_embeddings=True, show_progress_bar=False)
-    if not np.allclose(_opened(graph)(texts), wanted, atol=0.01):
+    if not np.allclose(_Opened(graph).vectors(texts), wanted, atol=0.01):
         raise RetrievalError(f"embedding model {source!r}: its ONNX graph gives other vectors; choose another model")
 
 

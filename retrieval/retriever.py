@@ -31,6 +31,7 @@ from retrieval.embedders import Embedder
 from retrieval.errors import DamagedSnapshot, RetrievalError
 from retrieval.index import Allowed
 from retrieval.lexical import Alternatives, units
+from retrieval.remembered import Remembered
 from retrieval.snapshots import Snapshots
 
 REMEMBERED = 4096  # vectors of texts, about 6 MB: the same passages answer most questions
@@ -89,22 +90,15 @@ class Retriever(BaseRetriever):
     filters: Filters = Filters()
     _serving: tuple[int, Corpus] | None = PrivateAttr(None)  # what the pointer said, and what was opened for it
     _lock: Any = PrivateAttr(default_factory=threading.Lock)
-    _vectors: dict[str, NDArray[np.float32]] = PrivateAttr(default_factory=dict)
+    _vectors: Remembered[NDArray[np.float32]] = PrivateAttr()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Unit vectors, shape (len(texts), dimensions); those of recent texts are remembered."""
-        with self._lock:
-            known = {text: self._vectors[text] for text in texts if text in self._vectors}
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        if new:
-            known.update(zip(new, self.embedder.embed(new), strict=True))
-        with self._lock:
-            for text in texts:
-                self._vectors.pop(text, None)  # put back at the end: the front is what was not asked for longest
-                self._vectors[text] = known[text]
-            while len(self._vectors) > REMEMBERED:
-                del self._vectors[next(iter(self._vectors))]
-        return np.array([known[text] for text in texts]) if texts else self.embedder.embed([])
+        return np.array(self._vectors.of(texts)) if texts else self.embedder.embed([])
+
+    def model_post_init(self, context: Any) -> None:
+        """Sets up the memory."""
+        self._vectors = Remembered(REMEMBERED, lambda texts: list(self.embedder.embed(texts)))
 
     def corpus(self) -> Corpus:
         """The snapshot that serves now, opened.

@@ -29,6 +29,7 @@ from starlette.types import ASGIApp
 from bot.errors import ShopdeskError, UnknownTurn
 from bot.messages import Done, Event, Label, Outcome, Reply, Source, Sources, Status, Text, Turn
 from knowledge.documents import Audience
+from retrieval.embedders import Likeness
 
 
 @dataclass
@@ -149,6 +150,10 @@ def serving(app: ASGIApp) -> Iterator[str]:
             thread.join()
 
 
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+|[\u4e00-\u9fff]", text.lower()) or [""]
+
+
 class HashEmbedder(Embeddings):
     """Each word is a random direction fixed by its hash, a text the sum of its words: texts that share words are near.
 
@@ -169,9 +174,15 @@ class HashEmbedder(Embeddings):
             progress(len(texts))
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
+    def compared(self, questions: Sequence[str], texts: Sequence[str]) -> Likeness:
+        """By the sums of their words, and word by word."""
+        whole = self.embed(questions) @ self.embed(texts).T
+        words = [[self.embed(_words(text)) for text in side] for side in (questions, texts)]
+        met = [[(asked @ there.T).max(axis=1).mean() for there in words[1]] for asked in words[0]]
+        return Likeness(whole, np.array(met, np.float32).reshape(whole.shape))
+
     def _sum(self, text: str) -> NDArray[np.float32]:
-        words = re.findall(r"[a-z0-9]+|[\u4e00-\u9fff]", text.lower()) or [""]
-        return np.sum([self._direction(word) for word in words], axis=0, dtype=np.float32)
+        return np.sum([self._direction(word) for word in _words(text)], axis=0, dtype=np.float32)
 
     def _direction(self, word: str) -> NDArray[np.float32]:
         bits = hashlib.shake_128(word.encode()).digest(self.dimensions)

@@ -22,7 +22,7 @@ from langchain_tests.integration_tests import EmbeddingsIntegrationTests
 
 from bot.learn.pairs import curriculum, is_shop_held_out
 from bot.learn.pools import statement_pool
-from retrieval.embedders import BATCH, SHIPPED, TUNED, SentenceEmbedder, on_board
+from retrieval.embedders import BATCH, IMPORTANCE, SHIPPED, TUNED, SentenceEmbedder, on_board
 from retrieval.errors import RetrievalError
 
 TEXTS = [
@@ -60,6 +60,8 @@ def test_the_projects_own_model_is_the_one_on_board_with_its_weights_in_place(ho
 
     model = house.load("cpu")
     tuned = load_file(SHIPPED / TUNED)
+    importance = tuned.pop(IMPORTANCE)
+    assert importance.shape == (house.dimensions,)
     assert all((value.float() == model[0].auto_model.state_dict()[name]).all() for name, value in tuned.items())
     wanted = model.encode(TEXTS[:-1], normalize_embeddings=True)
     np.testing.assert_allclose(house.embed(TEXTS[:-1]), wanted, atol=1e-5)
@@ -242,3 +244,45 @@ def test_a_graph_that_is_there_needs_no_torch(minilm: SentenceEmbedder) -> None:
     cache = str(minilm._graph.parent.parent)
     done = subprocess.run([sys.executable, "-c", code, cache], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_the_interaction_is_that_of_brute_force_over_the_tokens(
+    house: SentenceEmbedder,
+) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    questions, texts = ["how long is the guarantee?", "boots"], [*TEXTS[:-1], LONG]
+    model, importance = house.load("cpu"), load_file(SHIPPED / TUNED)[IMPORTANCE].float()
+
+    def read(text: str) -> torch.Tensor:
+        with torch.inference_mode():
+            states: torch.Tensor = model(model.preprocess([text]))["token_embeddings"][0].float()
+            return states
+
+    found = house.compared(questions, texts)
+    np.testing.assert_allclose(found.whole, house.embed(questions) @ house.embed(texts).T, atol=1e-5)
+    for row, question in enumerate(questions):
+        asked = read(question)
+        counts = torch.nn.functional.softplus(asked @ importance)
+        for column, text in enumerate(texts):
+            likeness = torch.nn.functional.normalize(asked, dim=1) @ torch.nn.functional.normalize(read(text), dim=1).T
+            wanted = float((likeness.max(dim=1).values * counts).sum() / counts.sum())
+            assert found.interaction[row, column] == pytest.approx(wanted, abs=2e-3)  # texts are kept in half precision
+
+
+def test_a_text_compares_the_same_alone_in_company_and_again(house: SentenceEmbedder) -> None:
+    texts = [*TEXTS, LONG]
+    together = house.compared(["boots"], texts)
+    alone = SentenceEmbedder("house", house._graph.parent.parent)
+    for column, text in enumerate(texts):
+        one = alone.compared(["boots"], [text])
+        np.testing.assert_allclose(
+            [one.whole[0, 0], one.interaction[0, 0]],
+            [together.whole[0, column], together.interaction[0, column]],
+            atol=2e-3,
+        )
+    again = house.compared(["boots"], texts)
+    assert all((one == other).all() for one, other in zip(together, again, strict=True))
+    assert house.compared(["boots"], []).whole.shape == (1, 0)
+    assert house.compared([], texts).interaction.shape == (0, len(texts))

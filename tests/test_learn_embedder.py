@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import load_file
 
-from bot.learn.embedder import RUN, WEIGHTS, train
+from bot.learn.embedder import RUN, WEIGHTS, Model, interaction, slipped, train
 from bot.learn.pools import Asked, Pool
-from retrieval.embedders import SentenceEmbedder, on_board
+from retrieval.embedders import IMPORTANCE, SentenceEmbedder, on_board
 from retrieval.errors import RetrievalError
 
 TEXTS = [
@@ -73,3 +78,30 @@ def test_damaged_weights_are_named(tuned: Path, tmp_path: Path) -> None:
     (tmp_path / WEIGHTS).write_bytes(b"not weights at all")
     with pytest.raises(RetrievalError, match=WEIGHTS):
         SentenceEmbedder(str(tmp_path), tmp_path / "cache").embed(["boots"])
+
+
+def test_what_answers_comes_nearer_word_by_word_too(tuned: Path, minilm: SentenceEmbedder, tmp_path: Path) -> None:
+    def apart(embedder: SentenceEmbedder) -> float:
+        found = embedder.compared(QUESTIONS, TEXTS).interaction
+        return float((np.diag(found) - (found - 2 * np.eye(len(TEXTS))).max(axis=1)).mean())
+
+    assert apart(SentenceEmbedder(str(tuned), tmp_path)) > apart(minilm) + 0.02
+
+
+def test_training_compares_as_the_desk_does(tuned: Path, tmp_path: Path) -> None:
+    embedder = SentenceEmbedder(str(tuned), tmp_path)
+    folder = tmp_path / "whole"
+    embedder.load("cpu").save_pretrained(str(folder))
+    model = Model(str(folder), "cpu")
+    model.importance.data.copy_(load_file(tuned / WEIGHTS)[IMPORTANCE])
+    model.network.eval()
+    with torch.inference_mode():
+        trained = interaction(model.embed(QUESTIONS, 72), model.embed(TEXTS, 72))
+    np.testing.assert_allclose(embedder.compared(QUESTIONS, TEXTS).interaction, trained, atol=0.02)  # bfloat16
+
+
+@given(st.text(alphabet="abc ?", max_size=30), st.integers(0, 1000))
+def test_a_slip_leaves_most_of_a_question(question: str, seed: int) -> None:
+    found = slipped(question, random.Random(seed))
+    assert abs(len(found) - len(question)) <= 2
+    assert set(found) <= set(question)

@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.judge import Probabilities
 from bot.ranking import (
     DENSE,
-    JUDGE,
+    DENSE_TOO,
+    WORDED,
     WORDS,
     Ranking,
     best_passages,
     load_weights,
     question_features,
     rank,
-    rank_chinese,
     with_best,
 )
 from knowledge.documents import Chunk
+from retrieval.embedders import Likeness
 from retrieval.retriever import Hit
 from tests.fakes import HashEmbedder
 
@@ -58,25 +58,7 @@ def hit(piece: Chunk, score: float = 0.5) -> Hit:
 
 
 def ranked(question: str, *chunks: Chunk, embed: bool = True) -> Ranking:
-    embedder = HashEmbedder() if embed else None
-    if all(chunk.language == "zh" for chunk in chunks) and chunks:
-        return rank_chinese(question, [hit(c) for c in chunks], lambda word: 1.0)
-    return rank(question, [hit(c) for c in chunks], lambda word: 1.0, embedder.embed if embedder else None)
-
-
-class Opinion:
-    """A judge that takes what has the word for the answer, and remembers what it was asked."""
-
-    def __init__(self, word: str) -> None:
-        self.word, self.questions, self.passages = word, list[str](), list[str]()
-
-    def answers(self, question: str, passages: Sequence[str]) -> Probabilities:
-        self.questions.append(question)
-        self.passages += passages
-        return np.array([0.99 if self.word in passage else 0.01 for passage in passages], np.float32)
-
-    def supports(self, claim: str, passages: Sequence[str]) -> float:
-        return 0.0
+    return rank(question, [hit(c) for c in chunks], lambda word: 1.0, HashEmbedder().compared if embed else None)
 
 
 @pytest.mark.parametrize("embed", [True, False])
@@ -125,22 +107,51 @@ def test_no_hits_and_empty_passages_say_nothing() -> None:
     assert ranked("Do you deliver to Ireland?", Chunk("a.md", 0, "A", (), " . ")) == ([], 0.0)
 
 
-def test_the_judge_reads_statements_in_their_place_and_is_heard() -> None:
-    judge = Opinion("gift cards")
-    found = rank("And to Cork?\nDo you deliver?", [hit(FAQ)], lambda word: 1.0, HashEmbedder().embed, judge)
-    assert found.statements[0].text == "We do, from £10 to £250."
-    assert judge.questions == ["And to Cork? < Do you deliver?"]
-    assert "FAQ > Do you deliver to Ireland?: Yes, £8.95, free from £120." in judge.passages
-
-
 def test_weights_fit_their_features() -> None:
-    columns = {"words": len(WORDS), "dense": len(DENSE), "judge": len(JUDGE), "zh": 0}
     fitted = load_weights()
-    for models, regression in fitted.statement.items():
-        table = np.zeros((4, sum(columns[name] for name in models.split())))
-        assert np.isfinite(regression(with_best(table))).all()
+    assert set(fitted.statement) == {
+        f"{language} {features}" for language in ("en", "zh") for features in (WORDED, DENSE_TOO)
+    }
+    for name, regression in fitted.statement.items():
+        width = len(WORDS) + (len(DENSE) if name.endswith(DENSE_TOO) else 0)
+        assert np.isfinite(regression(with_best(np.zeros((4, width))))).all()
     table = np.zeros((4, len(WORDS) + len(DENSE)))
     assert np.isfinite(fitted.question(question_features(table, np.zeros(4)))).all()
+
+
+RATES = Chunk(
+    "delivery.md",
+    0,
+    "Delivery",
+    ("Rates",),
+    "| Country | Price |\n|---|---|\n| Belgium | £8 |\n| Germany, Luxembourg | £9 |\n| Netherlands | £7 |",
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "price"),
+    [
+        ("How much is postage to Cologne?", "£9"),
+        ("How much is postage to Antwerp?", "£8"),
+        ("and to Rotterdam?\nHow much is postage to Cologne?", "£7"),
+    ],
+)
+def test_a_town_goes_with_the_row_of_its_country(question: str, price: str) -> None:
+    assert price in ranked(question, RATES).statements[0].text
+
+
+def test_the_models_read_where_a_town_is_and_chinese_in_the_words_of_the_glossary() -> None:
+    read: list[str] = []
+
+    def compare(questions: Sequence[str], texts: Sequence[str]) -> Likeness:
+        read.extend(questions)
+        return HashEmbedder().compared(questions, texts)
+
+    rank("Do you ship to Cologne?", [hit(RATES)], lambda word: 1.0, compare)
+    assert read[0] == "Do you ship to Cologne (Germany)?"
+    read.clear()
+    rank("礼品卡能退吗？", [hit(CHINESE)], lambda word: 1.0, compare)
+    assert "gift card" in read[0]
 
 
 def test_the_best_passages_come_first_and_keep_what_they_say() -> None:

@@ -64,3 +64,18 @@ def test_emphasis_alone_is_no_label() -> None:
 @pytest.mark.parametrize("text", ["**Where:** all of Austria. Not to islands.", "For you:\n\n- **Cash** only\n- Card"])
 def test_every_quote_stands_in_the_passage(text: str) -> None:
     assert all(s.quote in text for s in said(text))
+
+
+def test_a_question_of_the_pages_own_is_a_heading_and_says_nothing_itself() -> None:
+    parts = ["Nothing after 15 days? Write to us with the number.", "Do you take cheques?", "No, only cards."]
+    found = [(s.heading, s.text) for s in said("\n\n".join([*parts, "PAYING", "By card."]))]
+    assert found == [
+        ("Nothing after 15 days?", "Write to us with the number."),
+        ("Do you take cheques?", "No, only cards."),
+        ("PAYING", "By card."),
+    ]
+
+
+@pytest.mark.parametrize("line", ["[The returns policy](returns.md).", "Christmas: [last order dates](christmas.md)."])
+def test_a_line_that_only_points_to_another_page_says_nothing(line: str) -> None:
+    assert said(f"- {line}\n") == []

@@ -25,7 +25,7 @@ from knowledge.documents import Chunk
 from retrieval.lexical import STOPWORDS, units, words
 from retrieval.retriever import Hit
 
-LOOKED_AT = 12  # of the best statements: the others are not what was asked about
+LOOKED_AT = 6  # of the best statements: the others are not what was asked about
 _EARLIEST = date.min
 _COVERED = 0.6  # of the shorter statement's things, that the longer one names too
 _SAME_TEXT = 3  # things that two texts share, so that it matters less what they stand under
@@ -92,13 +92,12 @@ class _Told:
     proper: frozenset[str]
     values: tuple[Value, ...]
     clauses: tuple[Clause, ...]
+    units: frozenset[str]
+    ideas: frozenset[str]
 
     def has(self, thing: Thing) -> bool:
         """Whether it names a thing too, itself or above it, by the same words or by others."""
-        everything = (*self.own, *self.above)
-        if any(thing.ideas & mine.ideas for mine in everything):
-            return True
-        return thing.units <= frozenset[str]().union(*(mine.units for mine in everything))
+        return not thing.ideas.isdisjoint(self.ideas) or thing.units <= self.units
 
 
 def contradictions(ranked: Sequence[Statement], hits: Sequence[Hit]) -> list[Contradiction]:
@@ -127,8 +126,11 @@ def _contradiction(one: _Told, other: _Told) -> Contradiction | None:
 def _told(statement: Statement, chunk: Chunk) -> _Told:
     above = "\n".join(dict.fromkeys((chunk.title, *chunk.heading, statement.heading, statement.lead)))
     proper = frozenset(unit for word in _PROPER.findall(above) for unit in units(word))
+    own, around = _things(statement.text), _things(above)
+    named = frozenset[str]().union(*(thing.units for thing in (*own, *around)))
+    ideas = frozenset[str]().union(*(thing.ideas for thing in (*own, *around)))
     said = values(statement.text), clauses(statement.text, statement.lead)
-    return _Told(statement, chunk, _things(statement.text), _things(above), proper, *said)
+    return _Told(statement, chunk, own, around, proper, *said, named, ideas)
 
 
 @lru_cache(maxsize=2048)

@@ -24,7 +24,7 @@ STATEMENTS = "shopdesk_statements"
 LENGTH = 300  # characters of a reply, as a rule: what is read at a glance on a phone
 ENOUGH = 140  # a direct answer of this length is left alone
 NEXT_SHARE = 0.72  # a neighbour is added when it answers at least this well beside the best statement
-ALSO_SHARE, ALSO_AMONG = 0.5, 4  # one from elsewhere, when it is among the first so many and answers half as well
+ALSO_SHARE, ALSO_AMONG, ALSO = 0.4, 5, 2  # others, when among the first so many, answering so well; at most so many
 NEW_SHARE = 0.4  # and so much of its words is new
 _LEANS = re.compile(
     r"(?:It|That|This|They|These|Those|There|Then|And|But|Or|So|Otherwise|Also|Either|Both|Here)\b|(?:那|这|它|但|而|所以|否则|也)"
@@ -143,18 +143,21 @@ def chosen(ranked: Sequence[Statement]) -> list[Statement]:
 
 
 def also(ranked: Sequence[Statement], picked: Sequence[Statement]) -> list[Statement]:
-    """Another statement of the passage that answers nearly as well and is new: the condition, or the other half."""
-    length = sum(len(statement.text) + 1 for statement in picked)
+    """Other statements that answer nearly as well and are new: the condition, the other half, or the right one."""
+    length = sum(len(_complete(statement)) + 1 for statement in picked)
     said = {word for statement in picked for word in units(statement.text)}
+    found: list[Statement] = []
     for statement in ranked[1:ALSO_AMONG]:
         new = set(units(statement.text)) - STOPWORDS
-        elsewhere = statement.passage != picked[0].passage
-        leans = statement.row or _LEANS.match(statement.text)
-        if statement in picked or elsewhere or leans or length + len(statement.text) > LENGTH:
+        longer = length + len(_complete(statement)) + 1
+        leans = _LEANS.match(statement.text) or statement.text.endswith((":", "："))
+        if len(found) == ALSO or statement in picked or leans or longer > LENGTH:
             continue
         if statement.score >= ALSO_SHARE * ranked[0].score and len(new - said) >= NEW_SHARE * len(new):
-            return [statement]
-    return []
+            found.append(statement)
+            said |= new
+            length = longer
+    return found
 
 
 def _fits(beside: dict[int, Statement], low: int, high: int) -> bool:
@@ -170,9 +173,18 @@ def _sentences(picked: Sequence[Statement], language: str) -> list[str]:
             between = " " if found[-1].endswith((":", "：")) else "；" if language == "zh" else "; "
             found[-1] = _sentence(f"{found[-1].rstrip('.。')}{between}{_lower(statement.text)}", language)
         else:
-            found.append(_sentence(_complete(statement), language))
+            found.append(_sentence(_beside(statement, picked[0]), language))
         before = statement
     return found
+
+
+def _beside(statement: Statement, best: Statement) -> str:
+    """A statement as it is said after the best one: a bare phrase of another section would be taken for one of this."""
+    text, heading = _complete(statement), statement.subject or statement.heading
+    same = (statement.passage, statement.heading) == (best.passage, best.heading)
+    if same or heading in text or heading.endswith(("?", "？")) or not (statement.row or is_bare(text)):
+        return text
+    return led(heading, _lower(text))
 
 
 def _goes_on(before: Statement, statement: Statement) -> bool:
@@ -190,10 +202,22 @@ def _sentence(text: str, language: str) -> str:
 
 def _complete(statement: Statement) -> str:
     """A statement with what it takes to be understood alone: the lead of its list, or the heading of a bare phrase."""
+    return _unbracketed(_explained(statement))
+
+
+def _unbracketed(text: str) -> str:
+    """A text without the bracket that a sentence beside it has the other half of."""
+    if text.startswith("(") and ")" not in text:
+        return text[1:]
+    return text[:-1] if text.endswith(")") and "(" not in text else text
+
+
+def _explained(statement: Statement) -> str:
     bare = not statement.row and is_bare(statement.text)
     if 0 < len(statement.lead) <= _LONGEST_LEAD and (bare or _CONDITION.match(statement.lead)):
         return statement.whole
-    if bare and _CONDITION.match(statement.heading) and len(statement.heading) <= _LONGEST_LEAD:
+    asks = statement.heading.endswith(("?", "？"))
+    if bare and not asks and _CONDITION.match(statement.heading) and len(statement.heading) <= _LONGEST_LEAD:
         return led(statement.heading, _lower(statement.text))
     return statement.text
 

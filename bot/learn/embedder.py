@@ -1,9 +1,14 @@
 """Fine-tunes the embedding model on board for shops: a question is drawn to what answers it, away from what does not.
 
+One network gives a text's vector, for search, and a vector for each of its tokens, for ranking by late interaction
+(Khattab and Zaharia, "ColBERT", 2020): how well each word of the question is met by some word of the text. Both are
+trained at once, alone and added up, as in Chen et al., "BGE M3-Embedding", 2024.
+
 The loss is a softmax over the texts of a pool (Henderson et al., "Efficient Natural Language Response Suggestion for
 Smart Reply", 2017), where any of several right ones may win, and beside them a fixed one, "none of these", which wins
-for a question that nothing answers: so the cosine itself tells answers from near misses. A run that was stopped goes
-on from its last checkpoint when it is started again with the same arguments.
+for a question that nothing answers: so the likeness itself tells answers from near misses. Some questions get a slip of
+the keyboard or two. A run that was stopped goes on from its last checkpoint when it is started again with the same
+arguments.
 """
 
 from __future__ import annotations
@@ -14,9 +19,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.learn.pools import Asked, Pool
+from retrieval.embedders import IMPORTANCE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +31,9 @@ QUESTIONS, TEXTS = 24, 120  # of a step, at most, but for the texts that answer
 PASSAGES = 28  # where the texts are long
 LONG = 300  # characters, on average
 TOKENS, TOKENS_OF_LONG = 72, 224
-SHARPNESS = 20.0  # logits for a cosine of 1
-NONE = 0.55  # the cosine that "none of these" has at the start; it is learnt
+SHARPNESS, SHARPNESS_OF_TOKENS = 20.0, 30.0  # logits for a likeness of 1
+NONE = 0.55  # the likeness that "none of these" has at the start; it is learnt
+SLIPS = 0.2  # the share of questions that get some
 LEARNING_RATE, WARM_UP, DECAY = 5e-5, 0.1, 0.01
 SAVE_EVERY = 50  # steps
 CHECKPOINT, WEIGHTS, RUN = "checkpoint.pt", "model.safetensors", "run.json"
@@ -80,7 +87,8 @@ def train(
     trained = {name: value.half().cpu().contiguous() for name, value in model.named_trained()}
     save_file(trained, out / WEIGHTS)
     digest = blake2b((out / WEIGHTS).read_bytes(), digest_size=4).hexdigest()
-    record = {"name": f"house-{digest}", "steps": len(steps), "epochs": epochs, "seed": seed, "none": model.none.item()}
+    none = [round(value, 4) for value in model.none.tolist()]
+    record = {"name": f"house-{digest}", "steps": len(steps), "epochs": epochs, "seed": seed, "none": none}
     (out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     return True
 
@@ -88,6 +96,16 @@ def train(
 def _share(at: int, steps: int) -> float:
     """Of the learning rate: up in a line, then down in one."""
     return min(1.0, (at + 1) / (WARM_UP * steps + 1)) * (1 - at / steps)
+
+
+class Embedded(NamedTuple):
+    """Texts as the network sees them, padded: unit vectors of them (texts, dimensions) and of their tokens (texts,
+    tokens, dimensions), which of the tokens are there, and how much each counts where the text is a question."""
+
+    whole: Tensor
+    tokens: Tensor
+    mask: Tensor
+    counts: Tensor
 
 
 class Model:
@@ -99,17 +117,19 @@ class Model:
 
         whole = SentenceTransformer(start, device=device)
         self.tokenizer, self.network, self.device = whole.tokenizer, whole[0].auto_model, device
-        self.none = torch.nn.Parameter(torch.tensor(NONE, device=device))
+        self.none = torch.nn.Parameter(torch.tensor([NONE, NONE], device=device))
+        self.importance = torch.nn.Parameter(torch.zeros(self.network.config.hidden_size, device=device))
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(WORDS not in name)
         self.trained = [*(parameter for _, parameter in self.named_trained()), self.none]
 
     def named_trained(self) -> Iterator[tuple[str, Tensor]]:
-        """The parameters of the network that are trained."""
-        return ((name, value) for name, value in self.network.named_parameters() if value.requires_grad)
+        """What is trained and kept: the network's parameters, and what tells how much a question's tokens count."""
+        yield from ((name, value) for name, value in self.network.named_parameters() if value.requires_grad)
+        yield IMPORTANCE, self.importance
 
-    def embed(self, texts: Sequence[str], tokens: int) -> Tensor:
-        """Unit vectors, shape (len(texts), dimensions)."""
+    def embed(self, texts: Sequence[str], tokens: int) -> Embedded:
+        """The texts as vectors of their own, and of their tokens."""
         import torch
 
         batch = self.tokenizer(list(texts), padding=True, truncation=True, max_length=tokens, return_tensors="pt").to(
@@ -117,8 +137,10 @@ class Model:
         )
         with torch.autocast(self.device, dtype=torch.bfloat16):
             states = self.network(**batch).last_hidden_state
-        mask = batch["attention_mask"].unsqueeze(-1).float()
-        return torch.nn.functional.normalize((states.float() * mask).sum(1) / mask.sum(1), dim=1)
+        states, mask = states.float(), batch["attention_mask"].unsqueeze(-1).float()
+        whole = torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1)
+        counts = torch.nn.functional.softplus(states @ self.importance) * mask.squeeze(-1)
+        return Embedded(whole, torch.nn.functional.normalize(states, dim=2) * mask, mask.squeeze(-1), counts)
 
     def loss(self, pool: Pool, asked: Sequence[Asked], chance: random.Random) -> Tensor:
         """The mean over the questions of how surprising it is that one of the right texts wins."""
@@ -128,10 +150,16 @@ class Model:
         drawn = _drawn(pool, asked, chance)
         place = {position: at for at, position in enumerate(drawn)}
         long = _is_long(pool)
-        texts = self.embed([pool.texts[position] for position in drawn], TOKENS_OF_LONG if long else TOKENS)
-        cosines = self.embed([one.question for one in asked], TOKENS_OF_LONG if long else TOKENS) @ texts.T
-        logits = torch.cat([cosines, self.none.expand(len(asked), 1)], dim=1) * SHARPNESS
-        right = torch.zeros_like(logits, dtype=torch.bool)
+        tokens = TOKENS_OF_LONG if long else TOKENS
+        texts = self.embed([pool.texts[position] for position in drawn], tokens)
+        questions = self.embed([slipped(one.question, chance) for one in asked], tokens)
+        likeness = (questions.whole @ texts.whole.T, interaction(questions, texts))
+        none = self.none.expand(len(asked), 2)
+        by_whole, by_token = (
+            torch.cat([like, none[:, at : at + 1]], dim=1) * sharpness
+            for at, (like, sharpness) in enumerate(zip(likeness, (SHARPNESS, SHARPNESS_OF_TOKENS), strict=True))
+        )
+        right = torch.zeros_like(by_whole, dtype=torch.bool)
         counts = torch.ones_like(right)
         for row, one in enumerate(asked):
             for column in (place[position] for position in one.right):
@@ -141,8 +169,11 @@ class Model:
             if one.wrong is not None:
                 known = one.right | one.wrong
                 counts[row, :-1] = torch.tensor([position in known for position in drawn], device=self.device)
-        likely = torch.log_softmax(logits.masked_fill(~counts, -1e4), dim=1)
-        return -torch.logsumexp(likely.masked_fill(~right, -1e4), dim=1).mean()
+        surprises = []
+        for logits in (by_whole, by_token, by_whole + by_token):
+            likely = torch.log_softmax(logits.masked_fill(~counts, -1e4), dim=1)
+            surprises.append(-torch.logsumexp(likely.masked_fill(~right, -1e4), dim=1).mean())
+        return torch.stack(surprises).mean()
 
     def state_dict(self) -> Mapping[str, Any]:
         """What a checkpoint keeps."""
@@ -153,6 +184,33 @@ class Model:
         with_none = {**dict(self.named_trained()), "none": self.none}
         for name, value in kept.items():
             with_none[name].data.copy_(value)
+
+
+def interaction(questions: Embedded, texts: Embedded) -> Tensor:
+    """How well the tokens of each question are met in each text, shape (questions, texts), at most 1.
+
+    Each token of the question finds the token of the text that is likest; their mean goes by how much each counts.
+    """
+    import torch
+
+    pairs = torch.einsum("qid,tjd->qtij", questions.tokens, texts.tokens)
+    best = pairs.masked_fill(texts.mask[None, :, None, :] == 0, -1.0).amax(dim=3)
+    share = questions.counts / questions.counts.sum(dim=1, keepdim=True)
+    return (best * share[:, None, :]).sum(dim=2)
+
+
+def slipped(question: str, chance: random.Random) -> str:
+    """The question, sometimes with a slip or two of a keyboard: letters swapped, left out or doubled."""
+    if chance.random() >= SLIPS:
+        return question
+    letters = list(question)
+    for _ in range(chance.randint(1, 2)):
+        places = [at for at in range(1, len(letters) - 1) if "".join(letters[at : at + 2]).isalpha()]
+        if places:
+            at = chance.choice(places)
+            pair = letters[at] + letters[at + 1]
+            letters[at : at + 2] = chance.choice((pair[::-1], pair[0], pair[0] * 2 + pair[1]))
+    return "".join(letters)
 
 
 def _is_long(pool: Pool) -> bool:

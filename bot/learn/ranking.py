@@ -1,6 +1,6 @@
 """Fits the weights of `bot.ranking`: whole shops of the curriculum are indexed and asked their questions.
 
-On shops that neither the embedder nor the judge was trained on: on those both are surer than they will ever be again.
+On shops that the embedder was not trained on: on those it is surer than it will ever be again.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from bot.judge import Judge
 from bot.learn.pairs import CALIBRATION, Record, curriculum, is_shop_held_out, states
 from bot.ranking import (
+    DENSE_TOO,
+    WORDED,
     Regression,
     Table,
+    compare_in,
     dense_features,
-    judge_features,
     question_features,
     said_in,
     with_best,
@@ -35,9 +36,6 @@ from retrieval.update import update
 PASSAGES = 12  # as the engine looks at
 Shops = Mapping[str, Sequence[Record]]
 LEAST_DOCUMENTS = 5  # a shop of fewer has no near misses to choose between
-DENSE, CHINESE = "words dense", "words zh"
-MODELS = ("words", DENSE, "words judge", "words dense judge")
-NO_MODEL = np.zeros((0, 0))
 STRENGTH = 0.3  # of the regressions' data against their prior, scikit-learn's C
 
 
@@ -49,13 +47,20 @@ class Asking:
     answerable: bool
     words: Table
     dense: Table
-    judge: Table
     right: Table
 
-    def table(self, models: str) -> Table:
-        """The features of a set of weights, by its name."""
-        parts = {"words": self.words, "dense": self.dense, "judge": self.judge}
-        return np.hstack([parts[name] for name in models.split()])
+    def table(self, features: str) -> Table:
+        """The features, WORDED or DENSE_TOO."""
+        return self.words if features == WORDED else np.hstack([self.words, self.dense])
+
+
+class Trial(NamedTuple):
+    """A question that was tried: whether it has an answer, whether that was found, was first; how sure of it."""
+
+    answerable: bool
+    found: bool
+    first: bool
+    sure: float | None
 
 
 def fitting_shops() -> Shops:
@@ -74,7 +79,7 @@ def chinese_shops() -> Shops:
     return curriculum("zh")
 
 
-def askings(shops: Shops, embedder: Embedder, judge: Judge, folder: Path) -> Iterator[Asking]:
+def askings(shops: Shops, embedder: Embedder, folder: Path) -> Iterator[Asking]:
     """Every question of the shops; their indexes are made in `folder`, which is empty."""
     for number, (shop, documents) in enumerate(shops.items()):
         pages = folder / str(number)
@@ -86,26 +91,23 @@ def askings(shops: Shops, embedder: Embedder, judge: Judge, folder: Path) -> Ite
         retriever = Retriever(snapshots=snapshots, embedder=embedder)
         for at, record in enumerate(documents):
             for question in record["questions"]:
-                yield _asking(shop, retriever, judge, question["turns"], f"{at}.md", question["evidence"])
+                yield _asking(shop, retriever, question["turns"], f"{at}.md", question["evidence"])
             for entry in record["unanswerable"]:
-                yield _asking(shop, retriever, judge, [entry["question"]], "", ())
+                yield _asking(shop, retriever, [entry["question"]], "", ())
 
 
-def _asking(
-    shop: str, retriever: Retriever, judge: Judge, turns: Sequence[str], document: str, evidence: Sequence[str]
-) -> Asking:
+def _asking(shop: str, retriever: Retriever, turns: Sequence[str], document: str, evidence: Sequence[str]) -> Asking:
     question = "\n".join(turns[::-1])
     rarity = retriever.corpus().lexical.rarity
     hits = retriever.search(question, PASSAGES, other=other_words(question, rarity))
     said = said_in(hits)
-    english = detect(question) == "en"
+    compare = compare_in(detect(question), retriever.embedder.compared)
     right = [hits[s.passage].chunk.document == document and states(s, evidence) for s in said]
     return Asking(
         shop,
         bool(evidence),
         word_features(question, said, hits, rarity),
-        dense_features(question, said, hits, retriever.embed) if english else NO_MODEL,
-        judge_features(question, said, hits, judge) if english else NO_MODEL,
+        dense_features(question, said, hits, compare),
         np.array(right, float),
     )
 
@@ -115,30 +117,51 @@ def fit(train: Sequence[Asking], test: Sequence[Asking], chinese: Sequence[Askin
 
     The Chinese shops are too few to hold any out: each in turn is measured with weights from the others.
     """
-    fitted = {name: _statement(train, name) for name in MODELS}
-    question = _regression(
-        np.vstack([_answered(asking, fitted[DENSE]) for asking in train]),
-        np.array([float(asking.answerable) for asking in train]),
-    )
-    sure = [float(question(_answered(asking, fitted[DENSE]))[0]) for asking in test]
-    figures = {name: _figures([(asking, regression) for asking in test], name) for name, regression in fitted.items()}
-    figures[DENSE] |= {"answerable, area under the curve": _area([asking.answerable for asking in test], sure)}
-    fitted[CHINESE] = _statement(chinese, "words")
     shops = {asking.shop for asking in chinese}
-    apart = {shop: _statement([asking for asking in chinese if asking.shop != shop], "words") for shop in shops}
-    figures[CHINESE] = _figures([(asking, apart[asking.shop]) for asking in chinese], "words")
-    statement = {name: _record(regression) for name, regression in fitted.items()}
-    return {"embedder": embedder, "figures": figures, "statement": statement, "question": _record(question)}
+    folds = [
+        ([asking for asking in chinese if asking.shop != shop], [asking for asking in chinese if asking.shop == shop])
+        for shop in shops
+    ]
+    record: dict[str, Any] = {"embedder": embedder, "figures": {}, "statement": {}}
+    for language, learnt, measured in (("en", train, [(train, test)]), ("zh", chinese, folds)):
+        for features in (WORDED, DENSE_TOO):
+            name = f"{language} {features}"
+            statement = _statement(learnt, features)
+            record["statement"][name] = _record(statement)
+            record["figures"][name] = _figures([_tried(*fold, features) for fold in measured])
+        if language == "en":
+            record["question"] = _record(_question(learnt, statement))
+    return record
 
 
-def _statement(train: Sequence[Asking], name: str) -> Regression:
-    tables = np.vstack([with_best(asking.table(name)) for asking in train])
+def _statement(train: Sequence[Asking], features: str) -> Regression:
+    tables = np.vstack([with_best(asking.table(features)) for asking in train])
     return _regression(tables, np.concatenate([asking.right for asking in train]))
 
 
+def _question(train: Sequence[Asking], statement: Regression) -> Regression:
+    tables = np.vstack([_answered(asking, statement) for asking in train])
+    return _regression(tables, np.array([float(asking.answerable) for asking in train]))
+
+
 def _answered(asking: Asking, statement: Regression) -> Table:
-    table = asking.table(DENSE)
+    table = asking.table(DENSE_TOO)
     return question_features(table, statement(with_best(table)))
+
+
+def _tried(train: Sequence[Asking], test: Sequence[Asking], features: str) -> list[Trial]:
+    """How questions fare that nothing was fitted on."""
+    statement = _statement(train, features)
+    question = _question(train, statement) if features == DENSE_TOO else None
+    return [
+        Trial(
+            asking.answerable,
+            bool(asking.right.any()),
+            bool(asking.right[int(statement(with_best(asking.table(features))).argmax())]),
+            None if question is None else float(question(_answered(asking, statement))[0]),
+        )
+        for asking in test
+    ]
 
 
 def _area(answerable: Sequence[bool], sure: Sequence[float]) -> float:
@@ -165,15 +188,19 @@ def _record(regression: Regression) -> dict[str, Any]:
     }
 
 
-def _figures(test: Sequence[tuple[Asking, Regression]], name: str) -> dict[str, float]:
-    """On shops that nothing was fitted on: whether what answers is there at all, and whether it is first."""
-    found = [bool(a.right.any()) for a, _ in test if a.answerable]
-    first = [a.right[int(regression(with_best(a.table(name))).argmax())] for a, regression in test if a.answerable]
-    return {
-        "questions": len(test),
-        "right statement among the passages": round(float(np.mean(found)), 4),
-        "right statement first": round(float(np.mean(first)), 4),
+def _figures(trials: Sequence[Sequence[Trial]]) -> dict[str, float]:
+    """Whether what answers is there at all, whether it is first, and whether it is known that there is something."""
+    every = [trial for fold in trials for trial in fold]
+    answerable = [trial for trial in every if trial.answerable]
+    figures = {
+        "questions": len(every),
+        "right statement among the passages": round(float(np.mean([trial.found for trial in answerable])), 4),
+        "right statement first": round(float(np.mean([trial.first for trial in answerable])), 4),
     }
+    sure = [trial.sure for trial in every if trial.sure is not None]
+    if sure:
+        figures["answerable, area under the curve"] = _area([trial.answerable for trial in every], sure)
+    return figures
 
 
 def write(record: Mapping[str, Any], path: Path) -> None:

@@ -21,8 +21,8 @@ from bot.products.words import terms
 from retrieval.retriever import Hit
 
 SURE, SURE_OF_TYPE, SURE_OF_NO_TYPE = 0.34, 0.5, 0.75  # of a wish's words, by rarity: what the best must account for
-VERY_ALIKE: Final = 0.6  # a cosine from which on a thing of this type is what is described
-ALIKE: Final = 0.5  # a cosine from which on the words mean a product of this type: others are below 0.43
+VERY_ALIKE: Final = 0.65  # a cosine from which on a thing of this type is what is described
+ALIKE: Final = 0.58  # a cosine from which on the words mean a product of this type: others are below 0.43
 READ: Final = 40  # products whose texts are looked at
 NEARLY_ALL: Final = 0.1
 OFTEN, EVERYWHERE, TYPICAL = 0.3, 0.9, 0.2  # shares of a type's products with an attribute; of such that one has

@@ -21,11 +21,8 @@ _DURATION = re.compile(
     r"|\d\s*(?:分钟|小时|天|日|周|个月|年|个工作日)",
     re.I,
 )
-_CLOCK = re.compile(
-    r"\b\d{1,2}[:.]\d{2}\b|\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|\b\d{1,2}\s?[ap]m\b"
-    r"|周[一二三四五六日]",
-    re.I,
-)
+_CLOCK = re.compile(r"\b\d{1,2}[:.]\d{2}\b|\b\d{1,2}\s?[ap]m\b", re.I)
+_WEEKDAY = re.compile(r"\b(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\b|周[一二三四五六日]", re.I)
 _RULE = re.compile(
     r"\b(?:can|cannot|can't|may|must|not|never|no|yes|only|unless|except|always|fine|don't|doesn't|do|does|won't|will)\b"
     r"|不能|可以|不可|必须|只|除|不",
@@ -38,7 +35,8 @@ _KINDS = tuple(
     for ask, answer in (
         (r"\bhow much\b|\b(?:cost|costs|price|fee|charge|spend)\b|多少钱|运费|价格|费用", _MONEY),
         (r"\bhow (?:long|soon|fast|quickly)\b|\bwhen (?:will|does|do)\b|多久|多长时间|几天|几年|有效期", _DURATION),
-        (r"\b(?:opening|open|close|hours|what time|which days)\b|几点|什么时候", _CLOCK),
+        (r"\b(?:opening|open|close|hours|what time)\b|几点", _CLOCK),
+        (r"\b(?:which|what) days?\b|周几|星期几", _WEEKDAY),
         (r"\bhow (?:many|big|heavy|warm|tall)\b|\bwhat (?:size|temperature)\b|多少|多大|几", re.compile(r"\d")),
         (r"\b(?:in stock|available|sold out)\b|有货|缺货", _STOCK),
         (r"^\W*(?:can|could|may|do|does|is|are|will|would|am)\b|吗|能不能|可不可以", _RULE),

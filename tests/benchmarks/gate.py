@@ -1,18 +1,18 @@
-"""The gate's cost per turn: each sentence against the passages, the guard, and the judge, in the desk as it is shipped.
+"""The gate's cost per turn: sentences against the passages, the guard, and pages against one another, as it is shipped.
 
     python -m tests.benchmarks gate
 
-The engine over the demo shop with its own embedding model, judge and composer, in conversations of four turns. A
-stopwatch stands around `bot.evidence.gate.supported`, `bot.conduct.guard.Guard.objection` and the judge, which reads
-the best statements of an English question before one of them is chosen. The shares are of the same turns, models
-included; a turn that needs no search has nothing to check and counts as well.
+The engine over the demo shop with its own embedding model and composer, in conversations of four turns. A stopwatch
+stands around `bot.evidence.gate.supported`, `bot.conduct.guard.Guard.objection` and
+`bot.evidence.contradictions.contradictions`. The shares are of the same turns, models included; a turn that needs no
+search has nothing to check and counts as well.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import ParamSpec, TypeVar
@@ -20,10 +20,10 @@ from typing import ParamSpec, TypeVar
 import pytest
 
 from adapters.desk import open_embedder, open_engine, open_snapshots
+from bot import answering
 from bot.conduct.guard import Guard
 from bot.engine import Engine, joined
 from bot.evidence import gate
-from bot.judge import Judge, Probabilities
 from bot.settings import load_settings
 from retrieval.update import update
 from tests.benchmarks.desk import DEMO
@@ -33,7 +33,7 @@ from tests.benchmarks.memory import QUESTIONS
 P = ParamSpec("P")
 T = TypeVar("T")
 ROUNDS = 10
-PARTS = ("evidence", "guard", "judge")
+PARTS = ("evidence", "guard", "contradictions")
 
 
 class Stopwatch:
@@ -52,19 +52,6 @@ class Stopwatch:
         return measured
 
 
-class TimedJudge:
-    """A judge, and a stopwatch around it."""
-
-    def __init__(self, judge: Judge, watch: Stopwatch) -> None:
-        self._judge, self._watch = judge, watch
-
-    def answers(self, question: str, passages: Sequence[str]) -> Probabilities:
-        return self._watch.around(self._judge.answers)(question, passages)
-
-    def supports(self, claim: str, passages: Sequence[str]) -> float:
-        return self._watch.around(self._judge.supports)(claim, passages)
-
-
 def main() -> None:
     given = options(__doc__)
     report = Report("gate", given.scale)
@@ -73,10 +60,9 @@ def main() -> None:
         update([DEMO], open_snapshots(settings), open_embedder(settings))
         watches = {part: Stopwatch() for part in PARTS}
         patch.setattr(gate, "supported", watches["evidence"].around(gate.supported))
+        patch.setattr(answering, "contradictions", watches["contradictions"].around(answering.contradictions))
         patch.setattr(Guard, "objection", watches["guard"].around(Guard.objection))
         with open_engine(settings) as engine:
-            if engine.judge is not None:
-                engine.judge = TimedJudge(engine.judge, watches["judge"])
             measure(engine, watches, max(1, int(ROUNDS * given.scale)), report)
     report.show()
 
