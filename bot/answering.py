@@ -326,7 +326,7 @@ class Answering:
 
     def _repeats(self, sentence: str) -> bool:
         """Whether an earlier part of the reply has said just this."""
-        return sentence.strip() in {said.strip() for said in self.said}
+        return sentence.strip().rstrip(".。") in "".join(self.said)
 
     def _refuses(self, text: str) -> bool:
         return self.phrases.not_found.rstrip(".。") in text

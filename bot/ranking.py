@@ -32,6 +32,7 @@ WEIGHTS = Path(__file__).parent / "weights" / "ranking.json"
 HEADING_SHARE = 0.7  # a word of the question that only the headings have counts this much
 THERE, ELSEWHERE = 2.0, -2.5  # log-odds that it answers, of a statement on the place asked about, and on others only
 WRONG_PLACE = -4.0
+ASKED_OUTRIGHT = 0.9  # how likely what stands under a heading answers that very question, at least
 LEANT_ON = 0.4  # what an earlier question says counts this much for a follow-up
 WORDS = (
     "near",
@@ -129,6 +130,8 @@ def rank(question: str, hits: Sequence[Hit], rarity: Rarity, compare: Compare | 
     else:
         confidence = _likely_answered(table, odds)
     scores, order = _share(odds), np.argsort(-odds, kind="stable")
+    if asks_the_same(question, said[order[0]].heading):
+        confidence = max(confidence, ASKED_OUTRIGHT)
     return Ranking([replace(said[at], score=float(scores[at])) for at in order], confidence)
 
 
@@ -144,6 +147,13 @@ def _likely_answered(table: Table, odds: Table) -> float:
     there, elsewhere = table[int(odds.argmax()), [WORDS.index("place"), WORDS.index("other place")]]
     known = load_weights().question(question_features(table, odds))
     return float(_share(known + THERE * there + ELSEWHERE * elsewhere)[0])
+
+
+def asks_the_same(question: str, heading: str) -> bool:
+    """Whether a page's own heading asks just what the question does: then what stands below it answers."""
+    now = question.partition("\n")[0]
+    same = set(asked_words(now)) == set(asked_words(heading)) != set()
+    return same and heading.endswith(("?", "？")) and answer_kinds(now) == answer_kinds(heading)
 
 
 def compare_in(language: str, compare: Compare) -> Compare:

@@ -60,6 +60,12 @@ def test_limits_are_understood(text: str, found: list[tuple[str, float, float]])
         assert high == pytest.approx(most)
 
 
+def test_people_who_are_counted_are_not_what_a_bare_bound_is_about() -> None:
+    count, bound = (one.limit for one in limits(in_units("which tent for 2 people under 200")))
+    assert terms("people")[0] in count.hints
+    assert (bound.dimension, bound.high, bound.hints) == (UNDECIDED, 200, frozenset())
+
+
 @given(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(-1e6, 1e6), st.floats(0, 1e6))
 def test_an_amount_is_missed_exactly_when_it_is_outside(low: float, high: float, amount: float, width: float) -> None:
     limit = Limit("mass", min(low, high), max(low, high))

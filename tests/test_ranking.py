@@ -15,6 +15,7 @@ from bot.ranking import (
     WORDED,
     WORDS,
     Ranking,
+    asks_the_same,
     best_passages,
     load_weights,
     question_features,
@@ -170,3 +171,23 @@ def test_the_best_column_is_nought_below_itself(column: list[float]) -> None:
     table = with_best(np.array(column)[:, None])
     assert table[:, 1].max() == 0
     np.testing.assert_allclose(table[:, 0] - table[:, 1], max(column), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("question", "heading", "same"),
+    [
+        ("how long do refunds take", "How long do refunds take?", True),
+        ("Do you deliver to Ireland", "Do you deliver to Ireland?", True),
+        ("how much is a refund", "How long do refunds take?", False),
+        ("Do you deliver to Iceland", "Do you deliver to Ireland?", False),
+        ("how long do refunds take", "Refunds", False),
+        ("", "", False),
+    ],
+)
+def test_a_heading_that_asks_just_this_is_known(question: str, heading: str, same: bool) -> None:
+    assert asks_the_same(question, heading) is same
+
+
+def test_what_stands_under_a_heading_that_asks_just_this_is_a_sure_answer() -> None:
+    page = Chunk("refunds.md", 0, "Money", ("How long do refunds take?",), "Five working days after it is with us.")
+    assert ranked("how long do refunds take", page, embed=True).confidence >= 0.9

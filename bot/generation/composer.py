@@ -184,7 +184,7 @@ def _beside(statement: Statement, best: Statement) -> str:
     same = (statement.passage, statement.heading) == (best.passage, best.heading)
     if same or heading in text or heading.endswith(("?", "？")) or not (statement.row or is_bare(text)):
         return text
-    return led(heading, _lower(text))
+    return led(heading, text)
 
 
 def _goes_on(before: Statement, statement: Statement) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isinf
 from typing import Final
 
@@ -119,8 +119,13 @@ def in_units(line: str) -> str:
 
 def limits(text: str) -> Iterator[Said]:
     """The limits of a text from `in_units`, in order."""
+    counted = frozenset[str]()
     for quantity in quantities(text):
         if said := _limit(text, quantity):
+            if said.limit.dimension == COUNT:
+                counted |= said.limit.hints
+            elif said.limit.dimension == UNDECIDED:  # "for 2 people under 200": the people are counted already
+                said = replace(said, limit=replace(said.limit, hints=said.limit.hints - counted))
             yield said
 
 
