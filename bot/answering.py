@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -14,6 +13,7 @@ from langchain_core.messages import BaseMessage
 
 from bot import policy, ranking
 from bot.choices import underspecified
+from bot.citing import source_of, sources_of
 from bot.conduct.guard import Guard
 from bot.conduct.handover import Reason
 from bot.conduct.planted import disarmed, is_armed
@@ -182,7 +182,7 @@ class Answering:
             yield from self._decline(hits)
 
     def _tell(self, about: ProductReply) -> Iterator[Event]:
-        self.sources += tuple(_source(hit, [quote]) for hit, quote in about.sources)
+        self.sources += tuple(source_of(hit, [quote]) for hit, quote in about.sources)
         self.outcome = about.outcome
         yield from self._say(*about.sentences)
 
@@ -294,7 +294,7 @@ class Answering:
                     if self.cancelled.is_set():
                         break
                     if self._refuses(sentence) or (
-                        not self._repeats(sentence)
+                        not self._repeats(sentence, before)
                         and gate.supported(sentence, passages)
                         and not self._objects(guard, sentence)
                     ):
@@ -304,7 +304,7 @@ class Answering:
             if self._refuses("".join(self.said)):
                 self.outcome, self.reason = "decline", "not_found"
             else:
-                self.sources += _sources(self.said[before:], ranked, hits)
+                self.sources += sources_of(self.said[before:], ranked, hits)
         self.stopped = self.cancelled.is_set()
         if self.outcome == "decline" and not self.stopped:
             yield from self._say(self.phrases.offer_person, *self._reach())
@@ -324,9 +324,10 @@ class Answering:
             self.explanation.setdefault("held_back", []).append(objection)
         return bool(objection)
 
-    def _repeats(self, sentence: str) -> bool:
-        """Whether an earlier part of the reply has said just this."""
-        return sentence.strip().rstrip(".。") in "".join(self.said)
+    def _repeats(self, sentence: str, before: int) -> bool:
+        """Whether an earlier part of the reply, of so many sentences, has said just this, or ends one with it."""
+        own = sentence.strip().rstrip(".。")
+        return bool(own) and any(said.rstrip(".。").endswith(own) for said in self.said[:before])
 
     def _refuses(self, text: str) -> bool:
         return self.phrases.not_found.rstrip(".。") in text
@@ -470,43 +471,3 @@ def _first_end(text: str) -> int:
     if len(found) > 1:
         return text.index(found[0], start) + len(found[0])
     return start + len(line) if newline else 0
-
-
-def _sources(said: Sequence[str], ranked: Sequence[Statement], hits: Sequence[Hit]) -> tuple[Source, ...]:
-    """The passages that the sentences rest on, in the order of their use, each with the words used.
-
-    Words that no statement has ("Yes.") rest on the best one.
-    """
-    used = [statement for sentence in said if (statement := gate.origin(sentence, ranked)) is not None]
-    quotes: dict[int, list[str]] = {}
-    for statement in used or (ranked[:1] if said else []):
-        quotes.setdefault(statement.passage, []).append(statement.quote)
-    return tuple(_source(hits[number], quote) for number, quote in quotes.items())
-
-
-def _source(hit: Hit, quotes: Sequence[str]) -> Source:
-    return Source(
-        document=hit.chunk.document,
-        title=hit.chunk.title,
-        chunk=hit.chunk.id,
-        score=round(hit.score, 4),
-        quote=_span(hit.chunk.text, quotes),
-        passage=hit.chunk.text,
-        heading=hit.chunk.heading,
-        content_hash=hit.chunk.content_hash,
-    )
-
-
-def _span(passage: str, quotes: Sequence[str]) -> str:
-    """The part of the passage from the first of the quotes to the end of the last, so that it can be found there."""
-    found = [span for quote in quotes if (span := _found_at(passage, quote))]
-    return passage[min(start for start, _ in found) : max(end for _, end in found)] if found else quotes[0]
-
-
-def _found_at(passage: str, quote: str) -> tuple[int, int] | None:
-    """Where the passage has the quote; the white space in between may be another, since lines are joined when read."""
-    at = passage.find(quote)
-    if at >= 0:
-        return at, at + len(quote)
-    match = re.search(r"\s*".join(map(re.escape, "".join(quote.split()))), passage)
-    return match.span() if match else None

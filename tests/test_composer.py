@@ -206,3 +206,21 @@ def test_usage_comes_once_with_the_last_piece() -> None:
     pieces = list(ExtractiveChatModel().stream(asked("boots?", best_first(statements(BOOTS), 1))))
     with_usage = [piece for piece in pieces if isinstance(piece, AIMessageChunk) and piece.usage_metadata]
     assert len(with_usage) == 1
+
+
+BEST = Statement("Returns cost £3.95.", "Returns cost £3.95.", "Who pays?", 0, 0, score=0.6)
+
+
+@pytest.mark.parametrize(
+    ("text", "heading", "said"),
+    [
+        ("DHL Express, £29.95, 4–8 working days.", "Canada", "Canada: DHL Express, £29.95, 4–8 working days."),
+        ("All of it, label free.", "Size sold out?", "Size sold out? All of it, label free."),
+        ("We pay for the label of faulty goods.", "Faulty", "We pay for the label of faulty goods."),
+        ("全额退款，运费我们出。", "要的尺码没货了？", "要的尺码没货了？全额退款，运费我们出。"),
+    ],
+)
+def test_what_another_section_explains_is_said_with_its_heading(text: str, heading: str, said: str) -> None:
+    also = Statement(text, text, heading, 1, 0, score=0.5)
+    assert compose([BEST, also])[1:] == [said]
+    assert compose([BEST, replace(also, passage=0, heading=BEST.heading, order=2)])[1:] == [text]

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.conduct.planted import disarmed, is_armed, is_instruction
+from bot.conduct.planted import disarmed, is_armed, speaks_to_model
 from knowledge.documents import Chunk
 from knowledge.languages import detect
 
@@ -482,5 +482,5 @@ def test_an_untouched_passage_of_another_snapshot_is_not_armed() -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n", "|---|", "###", "：", "🙂", "\u200b", "<", "&#;"])
 def test_texts_that_say_nothing_are_no_instructions(text: str) -> None:
-    assert not is_instruction(text)
+    assert not speaks_to_model(text)
     assert not is_armed(replace(chunk(""), text=text))

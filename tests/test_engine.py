@@ -478,6 +478,18 @@ def test_both_questions_of_a_message_are_answered_each_from_its_own_passages(ext
     assert documents(reply) == ["policies/delivery.md", "policies/returns.md"]
 
 
+def test_what_one_part_of_a_reply_has_said_the_next_one_does_not_repeat(desk: Desk) -> None:
+    desk.scripted.enqueue("Delivery to Ireland costs £8.95 by An Post.")
+    desk.scripted.enqueue("Delivery to Ireland costs £8.95 by An Post. ", "A parcel to Ireland takes 4 working days.")
+    reply = desk.ask("What does delivery to Ireland cost? How long does a parcel to Ireland take?")
+    assert reply.text == "Delivery to Ireland costs £8.95 by An Post. A parcel to Ireland takes 4 working days."
+
+
+def test_a_model_may_say_a_word_again_within_a_part(desk: Desk) -> None:
+    desk.scripted.enqueue("No, boots worn outside, even once, cannot be returned. ", "No.")
+    assert desk.ask(RETURNS).text == "No, boots worn outside, even once, cannot be returned. No."
+
+
 def test_what_is_not_found_of_two_questions_is_said(extractive: Desk) -> None:
     reply = extractive.ask("How much is delivery to Ireland? Do you stuff live penguins?")
     assert "£8.95" in reply.text

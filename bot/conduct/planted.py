@@ -51,11 +51,6 @@ def speaks_to_model(text: str) -> bool:
     return any(_is_order(sentence, _TO_A_MODEL) for sentence in split(text))
 
 
-def is_instruction(sentence: str) -> bool:
-    """Whether a sentence of a document speaks to the model, or tells whoever answers what to do with shoppers."""
-    return speaks_to_model(sentence) or _is_on_shoppers(sentence, _ON_SHOPPERS)
-
-
 @lru_cache(maxsize=4096)
 def disarmed(chunk: Chunk) -> Chunk:
     """The chunk without what was planted; an equal one where nothing was.

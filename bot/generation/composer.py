@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from bot.generation.transformers_chat import StreamedChatModel, plain_text
 from bot.phrases import phrases
 from bot.statements import Statement, led
-from knowledge.languages import detect
+from knowledge.languages import detect, is_cjk
 from retrieval.lexical import STOPWORDS, units
 
 STATEMENTS = "shopdesk_statements"
@@ -149,7 +149,7 @@ def also(ranked: Sequence[Statement], picked: Sequence[Statement]) -> list[State
     found: list[Statement] = []
     for statement in ranked[1:ALSO_AMONG]:
         new = set(units(statement.text)) - STOPWORDS
-        longer = length + len(_complete(statement)) + 1
+        longer = length + len(_beside(statement, picked[0])) + 1
         leans = _LEANS.match(statement.text) or statement.text.endswith((":", "："))
         if len(found) == ALSO or statement in picked or leans or longer > LENGTH:
             continue
@@ -179,11 +179,18 @@ def _sentences(picked: Sequence[Statement], language: str) -> list[str]:
 
 
 def _beside(statement: Statement, best: Statement) -> str:
-    """A statement as it is said after the best one: a bare phrase of another section would be taken for one of this."""
+    """A statement as it is said after the best one: what another section explains would be taken for a rule of this.
+
+    That is a bare phrase, a row, and any Chinese statement, as those leave out what is understood. A heading that asks
+    stands before it as it is: "Your size has sold out? You are refunded in full."
+    """
     text, heading = _complete(statement), statement.subject or statement.heading
     same = (statement.passage, statement.heading) == (best.passage, best.heading)
-    if same or heading in text or heading.endswith(("?", "？")) or not (statement.row or is_bare(text)):
+    explained = not (statement.row or is_bare(text) or detect(text) == "zh")
+    if same or explained or heading in text:
         return text
+    if heading.endswith(("?", "？")):
+        return f"{heading}{'' if is_cjk(heading[0]) else ' '}{text}"
     return led(heading, text)
 
 
