@@ -286,9 +286,8 @@ def learn() -> None:
 @learn.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
-@click.option(
-    "--epochs", type=click.IntRange(1), default=2, show_default=True, metavar="N", help="Rounds of questions."
-)
+@click.option("--start", default="minilm", show_default=True, metavar="NAME", help="As SHOPDESK_EMBEDDER names it.")
+@click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Rounds of questions.")
 @click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the questions.")
 @_command

@@ -11,18 +11,18 @@ from adapters.desk import open_embedder
 from adapters.output import say
 from bot.errors import LearningError
 from bot.settings import Settings
-from retrieval.embedders import on_board
+from retrieval.embedders import SentenceEmbedder
 
 
-def learn_embedder(data: Path, out: Path, epochs: int, minutes: float | None, seed: int) -> None:
-    """Tunes the embedder on the data sets in `data`, and leaves it in `out`, ready for `SHOPDESK_EMBEDDER`."""
+def learn_embedder(data: Path, out: Path, start: str, epochs: float, minutes: float | None, seed: int) -> None:
+    """Tunes the embedder `start` on the data sets in `data`, and leaves it in `out`, ready for `SHOPDESK_EMBEDDER`."""
     from bot.learn.embedder import train
     from bot.learn.pools import training_pools
 
     with _data_sets():
         pools = training_pools(data, seed)
     say(f"{sum(len(pool.asked) for pool in pools):,} questions")
-    if train(pools, out, on_board(), epochs=epochs, minutes=minutes, seed=seed, say=say):
+    if train(pools, out, SentenceEmbedder(start, out / "cache"), epochs=epochs, minutes=minutes, seed=seed, say=say):
         say(f"{out}: ready; set SHOPDESK_EMBEDDER to it, `shopdesk ingest` again, and fit the rest of `shopdesk learn`")
     else:
         say(f"{out}: stopped in good time; the same command goes on")

@@ -100,10 +100,10 @@ class Answering:
         yield Status("searching")
         earlier = _asked(self.earlier)
         parts = [self._looked_up(part, standalone(part, earlier)) for part in asked_parts(self.turn.question)]
-        answered = [part for part in parts if part.about or self._is_enough(part)]
-        if answered:
-            answered = [part for part in parts if part in answered or self._is_enough(part, policy.ENOUGH_BESIDE)]
-            answered = [part for part in answered if self._is_own(part)] or answered
+        answered = self._answered(parts)
+        if not answered and len(parts) > 1:  # what is cut in two says less: "what is it to grind a nib and how long"
+            parts = [self._looked_up(self.turn.question, standalone(self.turn.question, earlier))]
+            answered = self._answered(parts)
         self.confidence = min((part.ranked.confidence for part in answered or parts if not part.about), default=1.0)
         if not answered:
             yield from self._turn_away(parts[0].hits)
@@ -151,6 +151,13 @@ class Answering:
             self.explanation.setdefault("contradictions", []).extend(map(str, apart))
         must_be_sure = about is not None and about.is_fact
         return _Part(asked, question, tuple(best), Ranking(said, found.confidence), must_be_sure=must_be_sure)
+
+    def _answered(self, parts: Sequence[_Part]) -> list[_Part]:
+        """The parts that are answered: where one is for sure, the others need less."""
+        answered = [part for part in parts if part.about or self._is_enough(part)]
+        if answered:
+            answered = [part for part in parts if part in answered or self._is_enough(part, policy.ENOUGH_BESIDE)]
+        return [part for part in answered if self._is_own(part)] or answered
 
     def _is_enough(self, part: _Part, least: float = 1.0) -> bool:
         """Whether the desk answers; a message that is outside its business, or steers, must be answered for certain.
@@ -240,8 +247,14 @@ class Answering:
             retriever = self.engine.retriever
             other = other_words(question, retriever.corpus().lexical.rarity)
             hits = retriever.search(question, k, Filters(audience, self.engine.today()), other)
-        self.armed.update(hit.chunk.document for hit in hits if is_armed(hit.chunk))
-        return [replace(hit, chunk=disarmed(hit.chunk)) for hit in hits]
+        return [self._disarmed(hit) for hit in hits]
+
+    def _disarmed(self, hit: Hit) -> Hit:
+        """The hit without what somebody planted in it; where somebody did is remembered."""
+        if not is_armed(hit.chunk):
+            return hit
+        self.armed.add(hit.chunk.document)
+        return replace(hit, chunk=disarmed(hit.chunk))
 
     def _explain(self, question: str, hits: Sequence[Hit]) -> None:
         self.explanation["snapshot"] = self.engine.retriever.corpus().number
@@ -266,8 +279,7 @@ class Answering:
             )
         if not isinstance(about, ProductReply):
             return about
-        self.armed.update(hit.chunk.document for hit, _ in about.sources if is_armed(hit.chunk))
-        sources = tuple((replace(hit, chunk=disarmed(hit.chunk)), quote) for hit, quote in about.sources)
+        sources = tuple((self._disarmed(hit), quote) for hit, quote in about.sources)
         about = replace(about, sources=sources)
         guard = self._guard([hit for hit, _ in about.sources])
         return None if any(self._objects(guard, sentence) for sentence in about.sentences) else about

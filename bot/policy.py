@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from bot.messages import Turn
@@ -30,8 +29,8 @@ def reranked(ranked: Sequence[Statement], last: Turn | None) -> list[Statement]:
     repeated = {(s.passage, s.order) for s in ranked if s.text.rstrip(".。") in said}
     sections = {(s.passage, s.heading) for s in ranked if (s.passage, s.order) in repeated}
     scored = [
-        replace(s, score=s.score * REPEATED) if (s.passage, s.order) in repeated
-        else replace(s, score=s.score * SAME_SECTION) if (s.passage, s.heading) in sections
+        s.scored(s.score * REPEATED) if (s.passage, s.order) in repeated
+        else s.scored(s.score * SAME_SECTION) if (s.passage, s.heading) in sections
         else s
         for s in ranked
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,9 @@ from retrieval.retriever import Hit
 WEIGHTS = Path(__file__).parent / "weights" / "ranking.json"
 HEADING_SHARE = 0.7  # a word of the question that only the headings have counts this much
 THERE, ELSEWHERE = 2.0, -2.5  # log-odds that it answers, of a statement on the place asked about, and on others only
-WRONG_PLACE = -4.0  # log-odds of a statement on other places only, where the best one is on the place asked about
+WRONG_PLACE = -4.0  # log-odds of a statement on other places only, where the best is on the place asked about, or
+# is on another one though something is said of that
+UNNAMED = -2.0  # log-odds of a product's fact, where the question has no word of the product's title
 ASKED_OUTRIGHT = 0.9  # how likely what stands under a heading answers that very question, at least
 LEANT_ON = 0.4  # what an earlier question says counts this much for a follow-up
 WORDS = (
@@ -51,6 +53,7 @@ WORDS = (
 DENSE = ("cosine", "cosine now", "hit cosine", "interaction", "interaction now")
 WORDED, DENSE_TOO = "words", "words dense"  # which features there are
 LIKENESSES = ("cosine", "cosine now", "interaction", "interaction now")
+_PRICE = re.compile(r"^(?:Price: |价格：)", re.M)  # as `knowledge.products` writes it
 Rarity = Callable[[str], float]
 Compare = Callable[[Sequence[str], Sequence[str]], Likeness]
 Table = NDArray[np.float64]
@@ -123,8 +126,11 @@ def rank(question: str, hits: Sequence[Hit], rarity: Rarity, compare: Compare | 
         models = f"{language} {DENSE_TOO}"
         table = np.hstack([table, dense_features(question, said, hits, compare_in(language, compare))])
     odds = load_weights().statement[models](with_best(table))
-    if table[int(odds.argmax()), WORDS.index("place")] > 0:  # then what is said of other places is beside the point
-        odds = odds + WRONG_PLACE * table[:, WORDS.index("other place")]
+    there, elsewhere = (table[:, WORDS.index(name)] for name in ("place", "other place"))
+    best = int(odds.argmax())
+    if there[best] > 0 or (elsewhere[best] > 0 and (there > 0).any()):  # then what is said of other places is no answer
+        odds = odds + WRONG_PLACE * elsewhere
+    odds = odds + UNNAMED * _unnamed(question, said)
     if compare is None or language == "zh":
         confidence = _share_of_words(table, odds) * _about_the_place(question, table, odds)
     else:
@@ -132,13 +138,31 @@ def rank(question: str, hits: Sequence[Hit], rarity: Rarity, compare: Compare | 
     scores, order = _share(odds), np.argsort(-odds, kind="stable")
     if asks_the_same(question, said[order[0]].heading):
         confidence = max(confidence, ASKED_OUTRIGHT)
-    return Ranking([replace(said[at], score=float(scores[at])) for at in order], confidence)
+    return Ranking([said[at].scored(float(scores[at])) for at in order], confidence)
 
 
 def _about_the_place(question: str, table: Table, odds: Table) -> float:
     """What the share of words counts: where a place is asked about that the best statement does not name, half."""
     there = table[int(odds.argmax()), WORDS.index("place")] > 0
     return 1.0 if there or not asked_places(question) else 0.5
+
+
+def _unnamed(question: str, said: Sequence[Statement]) -> Table:
+    """1 for what a catalogue says of a product that the question does not name. A price has words for any question
+    about a price; no shop of the curriculum has a catalogue to learn that from."""
+    asked = frozenset(content_words(question))
+    return np.array([float(bool(s.subject) and asked.isdisjoint(_named_by(s.subject))) for s in said])
+
+
+@lru_cache(maxsize=4096)
+def _is_priced(chunk: Chunk) -> bool:
+    """Whether a passage is a catalogue's, of a product."""
+    return "#" in chunk.document and _PRICE.search(chunk.text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _named_by(title: str) -> frozenset[str]:
+    return frozenset(content_words(title))
 
 
 def _likely_answered(table: Table, odds: Table) -> float:
@@ -183,7 +207,7 @@ def best_passages(hits: Sequence[Hit], ranked: Sequence[Statement], n: int) -> t
     """The n passages with the best statements, best first, and the ranked statements of those, numbered by them."""
     order = list(dict.fromkeys(statement.passage for statement in ranked))[:n]
     place = {passage: number for number, passage in enumerate(order)}
-    kept = [replace(s, passage=place[s.passage]) for s in ranked if s.passage in place]
+    kept = [s.at(place[s.passage]) for s in ranked if s.passage in place]
     return [hits[passage] for passage in order], kept
 
 
@@ -209,10 +233,7 @@ def with_best(table: Table) -> Table:
 def word_features(question: str, said: Sequence[Statement], hits: Sequence[Hit], rarity: Rarity) -> Table:
     """The features that need no model, shape (len(said), len(WORDS))."""
     asks = _Asked.of(question, rarity)
-    first: dict[tuple[int, str], int] = {}
-    for statement in said:
-        first.setdefault((statement.passage, statement.heading), statement.order)
-    rows = [asks.features(s, hits[s.passage], behind=s.order - first[s.passage, s.heading]) for s in said]
+    rows = [asks.features(_read(hits[s.passage].chunk)[s.order], hits[s.passage]) for s in said]
     return np.array(rows, float)
 
 
@@ -248,17 +269,19 @@ class _Asked:
         weights = weights or dict.fromkeys(content_words(question), 1.0)
         return cls(weights, answer_kinds(now), is_about_shop(now), asked_places(now) or asked_places(before))
 
-    def features(self, statement: Statement, hit: Hit, behind: int) -> list[float]:
-        """The features WORDS of a statement; `behind` counts the statements before it in its section."""
-        own = vocabulary(statement.text)
-        above = vocabulary("\n".join((hit.chunk.title, *hit.chunk.heading, statement.heading, statement.lead)))
-        around = vocabulary(hit.chunk.text)
+    def features(self, read: _Read, hit: Hit) -> list[float]:
+        """The features WORDS of a statement."""
+        statement, near, wide, inside = read.statement, 0.0, 0.0, 0.0
+        for term, weight in self.weights.items():
+            if term in read.own:
+                near, wide, inside = near + weight, wide + weight, inside + weight
+            elif term in read.above:
+                near, wide = near + HEADING_SHARE * weight, wide + weight
+            elif term in read.around:
+                wide += weight
         total = sum(self.weights.values()) or 1.0
-        near = sum(w * (1.0 if t in own else HEADING_SHARE if t in above else 0.0) for t, w in self.weights.items())
-        wide = sum(weight for term, weight in self.weights.items() if term in own | above | around)
-        inside = sum(weight for term, weight in self.weights.items() if term in own)
-        place = fit(self.places, statement.whole, statement.heading, *hit.chunk.heading[::-1], hit.chunk.title)
-        kind = sum(bool(kind.search(statement.text)) for kind in self.kinds) / len(self.kinds) if self.kinds else 0.0
+        place = fit(self.places, *read.places) if self.places else 0.0
+        kind = sum(_has(kind, statement.text) for kind in self.kinds) / len(self.kinds) if self.kinds else 0.0
         return [
             near / total,
             wide / total,
@@ -266,26 +289,48 @@ class _Asked:
             kind,
             float(not self.kinds),
             hit.score,
-            1.0 / (1 + behind),
+            1.0 / (1 + read.behind),
             float(bool(statement.subject) and self.about_shop),
             float(statement.row),
             max(place, 0.0),
             float(place < 0),
-            float(not self.places and bool(named_places(statement.whole))),
+            float(not self.places and read.names_place),
         ]
 
 
-@lru_cache(maxsize=4096)  # the same passages answer most questions: 20 ms a turn without
-def vocabulary(text: str) -> frozenset[str]:
-    """The content words of a text."""
-    return frozenset(content_words(text))
+@lru_cache(maxsize=8192)
+def _has(kind: re.Pattern[str], text: str) -> bool:
+    return kind.search(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A statement with its words, those of what stands above it, and those of its passage; how many statements of its
+    section are before it; where to look for the places that it is about, and whether it names any."""
+
+    statement: Statement
+    own: frozenset[str]
+    above: frozenset[str]
+    around: frozenset[str]
+    behind: int
+    places: tuple[str, ...]
+    names_place: bool
 
 
 def said_in(hits: Sequence[Hit]) -> list[Statement]:
     """Every statement of the hits, in their order."""
-    return [replace(statement, passage=number) for number, hit in enumerate(hits) for statement in _said(hit.chunk)]
+    return [read.statement.at(number) for number, hit in enumerate(hits) for read in _read(hit.chunk)]
 
 
-@lru_cache(maxsize=1024)
-def _said(chunk: Chunk) -> tuple[Statement, ...]:
-    return tuple(statements(chunk))
+@lru_cache(maxsize=1024)  # the same passages answer most questions: 20 ms a turn without
+def _read(chunk: Chunk) -> tuple[_Read, ...]:
+    """The statements of a passage, each at its `order`."""
+    around, first, found = frozenset(content_words(chunk.text)), dict[str, int](), list[_Read]()
+    for statement in statements(chunk):
+        above = "\n".join((chunk.title, *chunk.heading, statement.heading, statement.lead))
+        behind = statement.order - first.setdefault(statement.heading, statement.order)
+        own = frozenset(content_words(statement.text))
+        places = (statement.whole, statement.heading, *chunk.heading[::-1], chunk.title)
+        names_place = bool(named_places(statement.whole))
+        found.append(_Read(statement, own, frozenset(content_words(above)), around, behind, places, names_place))
+    return tuple(found)

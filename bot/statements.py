@@ -45,6 +45,19 @@ class Statement:
         """Its text behind what leads into it."""
         return led(self.lead, self.text)
 
+    def at(self, passage: int) -> Statement:
+        """The same statement of a passage at another place."""
+        return self._with(passage, self.score)
+
+    def scored(self, score: float) -> Statement:
+        """The same statement with another score."""
+        return self._with(self.passage, score)
+
+    def _with(self, passage: int, score: float) -> Statement:  # a turn makes 200: `replace` would take it a millisecond
+        return Statement(
+            self.text, self.quote, self.heading, passage, self.order, self.subject, self.row, score, self.lead
+        )
+
 
 def led(lead: str, text: str) -> str:
     """A text behind what leads into it, in its language's manner."""

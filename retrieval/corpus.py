@@ -31,6 +31,7 @@ from retrieval.lexical import LexicalIndex, WholeDocuments
 from retrieval.snapshots import Snapshot
 
 UNTIL_EVER: Final = 2**31 - 1
+REMEMBERED: Final = 2048  # chunks, about 2 kB each
 Positions = NDArray[np.int64]
 
 
@@ -205,7 +206,12 @@ class Corpus:
 
     def chunk(self, position: int) -> Chunk:
         """The chunk at a position. Raises IndexError outside of the corpus."""
-        return decoded_chunk(self.chunk_lines[position])
+        return self._decoded(position)
+
+    @cached_property
+    def _decoded(self) -> Callable[[int], Chunk]:
+        """The last chunks asked for are remembered: most questions meet the same."""
+        return lru_cache(maxsize=REMEMBERED)(partial(_chunk_at, self.chunk_lines))
 
     def chunks_of(self, path: str) -> list[Chunk]:
         """The chunks of a document in reading order. Raises RetrievalError for a document that is not there."""
@@ -231,6 +237,10 @@ def _visible(columns: Columns, audience: Audience, day: date) -> Allowed | None:
     if audience == "public":
         mask &= ~columns.staff
     return None if mask.all() else Allowed(mask)
+
+
+def _chunk_at(lines: Lines, position: int) -> Chunk:
+    return decoded_chunk(lines[position])
 
 
 def encoded_chunk(chunk: Chunk) -> bytes:

@@ -146,6 +146,15 @@ class SentenceEmbedder(Embeddings):
         """The sentence-transformers model itself."""
         return _load_sentence_transformer(self._source, device)
 
+    def importance(self) -> Any:
+        """How much each dimension of a token of a question tells of its weight, as a tensor; one nought where none was
+        tuned."""
+        return _importance(self._source)
+
+    def untuned(self) -> SentenceEmbedder:
+        """The model that this one was tuned from; itself if it was from none."""
+        return self if self._source.tuned is None else SentenceEmbedder(BASE, self._graph.parent.parent)
+
     @cached_property
     def _texts_read(self) -> Remembered[_Text]:
         return Remembered(REMEMBERED, self._read)

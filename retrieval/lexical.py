@@ -14,7 +14,7 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +49,7 @@ _stemming = threading.Lock()  # the stemmer keeps the word it works on in itself
 Keys = NDArray[np.uint64]
 Scores = NDArray[np.float32]
 Positions = NDArray[np.int32]
+_NOWHERE = np.empty(0, np.int32), np.empty(0, np.float32)
 Alternatives = Mapping[str, float]  # other words for one thing in a question, each with its weight
 
 
@@ -177,25 +178,23 @@ class LexicalIndex:
     def _scored(self, text: str) -> tuple[Positions, Scores]:
         """Positions, one with several of the terms as often, and what each term adds there."""
         spans, counts = self._found(text)
+        if not spans:
+            return _NOWHERE
         sizes = [end - start for start, end in spans]
         weights = _weights(len(self), sizes, counts).astype(np.float32)
         return _gathered(self._positions, spans), _gathered(self._impacts, spans) * np.repeat(weights, sizes)
 
     def _found(self, text: str) -> tuple[list[tuple[int, int]], list[int]]:
-        """Where the postings of each of the text's terms start and end, and how often the text has it."""
+        """Where the postings of each known term of the text start and end, and how often the text has it."""
         asked, counts = _counted(text)
-        return list(zip(*self._spans(asked), strict=True)), counts
+        spans = zip(*_spans(self._keys, self._starts, asked), counts, strict=True)
+        known = [((start, end), count) for start, end, count in spans if start < end]
+        return [span for span, _ in known], [count for _, count in known]
 
-    def _spans(self, keys: Keys) -> tuple[list[int], list[int]]:
-        """Where the postings of each term start and end: at the same place for a term that no text has."""
-        first, after = np.searchsorted(self._keys, keys), np.searchsorted(self._keys, keys, side="right")
-        return self._starts[first].tolist(), self._starts[after].tolist()
-
-    def rarity(self, term: str) -> float:
+    @cached_property
+    def rarity(self) -> Callable[[str], float]:
         """The idf of one unit (as `units` gives it) or of a pair of them: how much it says about a text that has it."""
-        key = _with_pairs([_unit_key(unit) for unit in words(term)])[-1:]
-        starts, ends = self._spans(key)
-        return _idf(len(self), sum(ends) - sum(starts))
+        return lru_cache(maxsize=4096)(partial(_rarity, len(self), self._keys, self._starts))
 
     def save(self, folder: Path) -> None:
         """Writes the arrays into the folder, which is made."""
@@ -233,6 +232,8 @@ class WholeDocuments:
     def _scored(self, text: str) -> tuple[Positions, Scores]:
         """As `LexicalIndex._scored`; all terms in one go, since for each alone numpy's calls would cost the most."""
         spans, counts = self._index._found(text)
+        if not spans:
+            return _NOWHERE
         documents = self._documents[_gathered(self._index._positions, spans)]
         tf = _gathered(self._index._frequencies, spans).astype(np.float32)
         terms = np.repeat(np.arange(len(spans)), [end - start for start, end in spans])
@@ -246,6 +247,17 @@ class WholeDocuments:
         documents, terms, tf = documents[first], terms[first], np.add.reduceat(tf, first)
         weights = _weights(len(self), np.bincount(terms, minlength=len(spans)).tolist(), counts)
         return documents, (weights * (K1 + 1)).astype(np.float32)[terms] * tf / (tf + self._norm[documents])
+
+
+def _spans(known: Keys, starts: NDArray[np.int64], keys: Keys) -> tuple[list[int], list[int]]:
+    """Where the postings of each of `keys` start and end: at the same place for one that is not known."""
+    first, after = np.searchsorted(known, keys), np.searchsorted(known, keys, side="right")
+    return starts[first].tolist(), starts[after].tolist()
+
+
+def _rarity(size: int, known: Keys, starts: NDArray[np.int64], term: str) -> float:
+    first, after = _spans(known, starts, _with_pairs([_unit_key(unit) for unit in words(term)])[-1:])
+    return _idf(size, sum(after) - sum(first))
 
 
 def _gathered(column: NDArray[Any], spans: Sequence[tuple[int, int]]) -> NDArray[Any]:
@@ -277,6 +289,8 @@ def _summed(
         touched = list[Positions]()
         for text, weight in alternatives.items():
             positions, scores = scored(text)
+            if not len(positions):
+                continue
             np.add.at(own, positions, scores * np.float32(weight / max(sum(_counted(text)[1]), 1) ** 0.5))
             best[positions] = np.maximum(best[positions], own[positions])
             own[positions] = 0.0

@@ -11,11 +11,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from safetensors.torch import load_file
 
-from bot.learn.embedder import RUN, WEIGHTS, Model, interaction, slipped, train
+from bot.learn.embedder import RUN, WEIGHTS, Model, interaction, key_words, slipped, train
 from bot.learn.pools import Asked, Pool
-from retrieval.embedders import IMPORTANCE, SentenceEmbedder, on_board
+from retrieval.embedders import SentenceEmbedder
 from retrieval.errors import RetrievalError
 
 TEXTS = [
@@ -45,7 +44,7 @@ def margin(embedder: SentenceEmbedder) -> float:
 @pytest.fixture(scope="module")
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("embedder")
-    assert train([POOL], out, on_board(), epochs=4)
+    assert train([POOL], out, SentenceEmbedder("minilm", out), epochs=4)
     return out
 
 
@@ -67,7 +66,7 @@ def test_a_tuned_model_has_a_name_of_its_own_and_the_words_of_the_one_it_started
 
 
 def test_a_stopped_run_goes_on_to_the_same_end(tuned: Path, tmp_path: Path) -> None:
-    while not train([POOL], tmp_path, on_board(), epochs=4, minutes=0):
+    while not train([POOL], tmp_path, SentenceEmbedder("minilm", tmp_path), epochs=4, minutes=0):
         assert not (tmp_path / WEIGHTS).exists()
     assert json.loads((tmp_path / RUN).read_text()) == json.loads((tuned / RUN).read_text())
 
@@ -90,10 +89,7 @@ def test_what_answers_comes_nearer_word_by_word_too(tuned: Path, minilm: Sentenc
 
 def test_training_compares_as_the_desk_does(tuned: Path, tmp_path: Path) -> None:
     embedder = SentenceEmbedder(str(tuned), tmp_path)
-    folder = tmp_path / "whole"
-    embedder.load("cpu").save_pretrained(str(folder))
-    model = Model(str(folder), "cpu")
-    model.importance.data.copy_(load_file(tuned / WEIGHTS)[IMPORTANCE])
+    model = Model(embedder, "cpu")
     model.network.eval()
     with torch.inference_mode():
         trained = interaction(model.embed(QUESTIONS, 72), model.embed(TEXTS, 72))
@@ -105,3 +101,24 @@ def test_a_slip_leaves_most_of_a_question(question: str, seed: int) -> None:
     found = slipped(question, random.Random(seed))
     assert abs(len(found) - len(question)) <= 2
     assert set(found) <= set(question)
+
+
+@given(st.text(alphabet="ab, .", max_size=40), st.integers(0, 1000))
+def test_key_words_stand_side_by_side_in_the_text(text: str, seed: int) -> None:
+    found = key_words(text, random.Random(seed)).split()
+    words = "".join(letter if letter.isalpha() else " " for letter in text).split()
+    assert len(found) <= 3
+    assert not words or found in [words[at : at + len(found)] for at in range(len(words))]
+
+
+def test_a_run_goes_on_from_a_tuned_model_and_holds_to_the_untuned_one(tuned: Path, tmp_path: Path) -> None:
+    model = Model(SentenceEmbedder(str(tuned), tmp_path), "cpu")
+    before = Model(SentenceEmbedder("minilm", tmp_path), "cpu")
+    model.network.eval(), before.network.eval()
+    with torch.inference_mode():
+        tuned_vectors = model.embed(TEXTS, 72).whole
+        assert not torch.allclose(tuned_vectors, before.embed(TEXTS, 72).whole, atol=0.05)
+        forgotten = [
+            float(each._forgotten(TEXTS, each.embed(TEXTS, 72).whole, 72, random.Random(1))) for each in (before, model)
+        ]
+    assert abs(forgotten[0]) < 1e-3 < forgotten[1]

@@ -14,6 +14,8 @@ from bot.products.asking import Asking
 from bot.products.limits import MONEY, UNDECIDED, Limit, in_units, limits
 from bot.products.narrowing import narrowed
 from bot.products.offers import searched
+from bot.products.reply import ProductReply
+from bot.products.untold import Untold
 from bot.products.wishes import wish
 from bot.products.words import terms
 
@@ -141,7 +143,11 @@ def test_a_follow_up_narrows_what_was_looked_for(shop: Shop) -> None:
     ],
 )
 def test_what_is_no_search_for_these_products_is_left_alone(shop: Shop, question: str) -> None:
-    assert shop.reply(question) is None
+    assert not isinstance(shop.reply(question), ProductReply)
+
+
+def test_the_price_of_something_else_is_no_answer_to_what_was_looked_for(shop: Shop) -> None:
+    assert shop.reply("fridges under €300") == Untold((), is_fact=False)
 
 
 def test_the_last_word_of_a_compound_is_its_type(tmp_path: Path) -> None:

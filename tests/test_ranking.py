@@ -141,6 +141,17 @@ def test_a_town_goes_with_the_row_of_its_country(question: str, price: str) -> N
     assert price in ranked(question, RATES).statements[0].text
 
 
+PEN = Chunk("shop.jsonl#P", 0, "Heron fountain pen", (), "Green or slate.\n\nPrice: £64.00. In stock.")
+BLOTTER = Chunk("shop.jsonl#B", 0, "Rocker blotter", (), "Stands on the desk.\n\nPrice: £14.40. In stock.")
+
+
+def test_the_price_of_another_product_is_put_back() -> None:
+    for question, price in (("price of the heron?", "£64.00"), ("price of the blotter?", "£14.40")):
+        first, second = (s for s in ranked(question, BLOTTER, PEN).statements if s.text.startswith("Price"))
+        assert price in first.text
+        assert second.score < 0.5 * first.score
+
+
 def test_the_models_read_where_a_town_is_and_chinese_in_the_words_of_the_glossary() -> None:
     read: list[str] = []
 

@@ -126,6 +126,7 @@ def body(sentence: str) -> str:
     return sentence[opening.end() :] if opening else sentence
 
 
+@lru_cache(maxsize=2048)
 def clauses(text: str, above: str = "") -> tuple[Clause, ...]:
     """The clauses of a text that have content words, in its order; what denies above it denies each of them."""
     return tuple(_clauses(text.replace("’", "'"), denies(above)))

@@ -102,7 +102,10 @@ class _Told:
 
 def contradictions(ranked: Sequence[Statement], hits: Sequence[Hit]) -> list[Contradiction]:
     """The contradictions among the best statements; `ranked` best first, each of the passage `hits[passage]`."""
-    told = [_told(statement, hits[statement.passage].chunk) for statement in ranked[:LOOKED_AT]]
+    among = [(statement, hits[statement.passage].chunk) for statement in ranked[:LOOKED_AT]]
+    if len({chunk.document for _, chunk in among}) < 2:
+        return []
+    told = [_told(statement, chunk) for statement, chunk in among]
     return [found for one, other in combinations(told, 2) if (found := _contradiction(one, other))]
 
 

@@ -7,22 +7,26 @@ trained at once, alone and added up, as in Chen et al., "BGE M3-Embedding", 2024
 The loss is a softmax over the texts of a pool (Henderson et al., "Efficient Natural Language Response Suggestion for
 Smart Reply", 2017), where any of several right ones may win, and beside them a fixed one, "none of these", which wins
 for a question that nothing answers: so the likeness itself tells answers from near misses. Some questions get a slip of
-the keyboard or two. A run that was stopped goes on from its last checkpoint when it is started again with the same
-arguments.
+the keyboard or two. Now and then a few key words out of the texts are asked, too, and are to be as near to each text as
+they were before any tuning (distillation, Hinton et al., 2015): a model that only ever hears whole questions forgets
+what "usb cable" is near to. A run that was stopped goes on from its last checkpoint when it is started again with the
+same arguments.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.learn.pools import Asked, Pool
-from retrieval.embedders import IMPORTANCE
+from retrieval.embedders import IMPORTANCE, SentenceEmbedder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,9 +38,12 @@ TOKENS, TOKENS_OF_LONG = 72, 224
 SHARPNESS, SHARPNESS_OF_TOKENS = 20.0, 30.0  # logits for a likeness of 1
 NONE = 0.55  # the likeness that "none of these" has at the start; it is learnt
 SLIPS = 0.2  # the share of questions that get some
+KEY_WORDS = 0.3  # the share of steps that ask some
+MOST_KEY_WORDS = 3
 LEARNING_RATE, WARM_UP, DECAY = 5e-5, 0.1, 0.01
 SAVE_EVERY = 50  # steps
 CHECKPOINT, WEIGHTS, RUN = "checkpoint.pt", "model.safetensors", "run.json"
+_WORD = re.compile(r"[^\W_][\w'’-]*")
 WORDS = "word_embeddings"  # half of the parameters: so few questions would only bend them
 
 Step = tuple[Pool, list[Asked]]
@@ -45,14 +52,15 @@ Step = tuple[Pool, list[Asked]]
 def train(
     pools: Sequence[Pool],
     out: Path,
-    start: str,
+    start: SentenceEmbedder,
     *,
-    epochs: int,
+    epochs: float,
     minutes: float | None = None,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
 ) -> bool:
-    """Trains from the model in the folder `start`; whether it came to its end within the minutes.
+    """Trains from the model `start`; whether it came to its end within the minutes. Half an epoch is half of a whole
+    one's questions.
 
     `say` is told now and then how far it is, and the mean loss since.
     """
@@ -61,7 +69,8 @@ def train(
 
     torch.manual_seed(seed)
     model = Model(start, "cuda" if torch.cuda.is_available() else "cpu")
-    steps = [step for epoch in range(epochs) for step in _epoch(pools, random.Random(f"{seed} {epoch}"))]
+    rounds = [_epoch(pools, random.Random(f"{seed} {epoch}")) for epoch in range(ceil(epochs))]
+    steps = [step for steps in rounds for step in steps][: round(epochs * len(rounds[0]))]
     optimizer = torch.optim.AdamW(model.trained, lr=LEARNING_RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda at: _share(at, len(steps)))
     parts = {"weights": model, "optimizer": optimizer, "schedule": schedule}
@@ -89,6 +98,7 @@ def train(
     digest = blake2b((out / WEIGHTS).read_bytes(), digest_size=4).hexdigest()
     none = [round(value, 4) for value in model.none.tolist()]
     record = {"name": f"house-{digest}", "steps": len(steps), "epochs": epochs, "seed": seed, "none": none}
+    record["start"] = start.name
     (out / RUN).write_text(json.dumps(record, indent=1) + "\n", "utf-8")
     return True
 
@@ -111,14 +121,16 @@ class Embedded(NamedTuple):
 class Model:
     """The embedding model in training, its word embeddings frozen."""
 
-    def __init__(self, start: str, device: str) -> None:
+    def __init__(self, start: SentenceEmbedder, device: str) -> None:
         import torch
-        from sentence_transformers import SentenceTransformer
 
-        whole = SentenceTransformer(start, device=device)
+        whole = start.load(device)
         self.tokenizer, self.network, self.device = whole.tokenizer, whole[0].auto_model, device
+        self.untuned = start.untuned().load(device)[0].auto_model.eval()
         self.none = torch.nn.Parameter(torch.tensor([NONE, NONE], device=device))
-        self.importance = torch.nn.Parameter(torch.zeros(self.network.config.hidden_size, device=device))
+        importance = start.importance()
+        size = self.network.config.hidden_size
+        self.importance = torch.nn.Parameter((importance if len(importance) == size else torch.zeros(size)).to(device))
         for name, parameter in self.network.named_parameters():
             parameter.requires_grad_(WORDS not in name)
         self.trained = [*(parameter for _, parameter in self.named_trained()), self.none]
@@ -132,18 +144,39 @@ class Model:
         """The texts as vectors of their own, and of their tokens."""
         import torch
 
+        states, mask, whole = self._read(self.network, texts, tokens)
+        counts = torch.nn.functional.softplus(states @ self.importance) * mask.squeeze(-1)
+        return Embedded(whole, torch.nn.functional.normalize(states, dim=2) * mask, mask.squeeze(-1), counts)
+
+    def _read(self, network: Any, texts: Sequence[str], tokens: int) -> tuple[Tensor, Tensor, Tensor]:
+        """What a network makes of each token, shape (texts, tokens, dimensions), which are there, and unit vectors."""
+        import torch
+
         batch = self.tokenizer(list(texts), padding=True, truncation=True, max_length=tokens, return_tensors="pt").to(
             self.device
         )
         with torch.autocast(self.device, dtype=torch.bfloat16):
-            states = self.network(**batch).last_hidden_state
-        states, mask = states.float(), batch["attention_mask"].unsqueeze(-1).float()
-        whole = torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1)
-        counts = torch.nn.functional.softplus(states @ self.importance) * mask.squeeze(-1)
-        return Embedded(whole, torch.nn.functional.normalize(states, dim=2) * mask, mask.squeeze(-1), counts)
+            states = network(**batch).last_hidden_state.float()
+        mask = batch["attention_mask"].unsqueeze(-1).float()
+        return states, mask, torch.nn.functional.normalize((states * mask).sum(1) / mask.sum(1), dim=1)
+
+    def _forgotten(self, texts: Sequence[str], vectors: Tensor, tokens: int, chance: random.Random) -> Tensor:
+        """How differently texts, of these vectors, lie around a few key words from how they lay before any tuning."""
+        import torch
+
+        asked = [key_words(text, chance) for text in chance.sample(texts, min(QUESTIONS, len(texts)))]
+        with torch.no_grad():
+            before = self._read(self.untuned, asked, tokens)[2] @ self._read(self.untuned, texts, tokens)[2].T
+        now = self._read(self.network, asked, tokens)[2] @ vectors.T
+        return torch.nn.functional.kl_div(
+            torch.log_softmax(SHARPNESS * now, dim=1),
+            torch.softmax(SHARPNESS * before, dim=1),
+            reduction="batchmean",
+        )
 
     def loss(self, pool: Pool, asked: Sequence[Asked], chance: random.Random) -> Tensor:
-        """The mean over the questions of how surprising it is that one of the right texts wins."""
+        """The mean over the questions of how surprising it is that one of the right texts wins; in some steps, and what
+        was forgotten of key words."""
         import torch
 
         self.network.train()
@@ -151,7 +184,8 @@ class Model:
         place = {position: at for at, position in enumerate(drawn)}
         long = _is_long(pool)
         tokens = TOKENS_OF_LONG if long else TOKENS
-        texts = self.embed([pool.texts[position] for position in drawn], tokens)
+        said = [pool.texts[position] for position in drawn]
+        texts = self.embed(said, tokens)
         questions = self.embed([slipped(one.question, chance) for one in asked], tokens)
         likeness = (questions.whole @ texts.whole.T, interaction(questions, texts))
         none = self.none.expand(len(asked), 2)
@@ -173,7 +207,8 @@ class Model:
         for logits in (by_whole, by_token, by_whole + by_token):
             likely = torch.log_softmax(logits.masked_fill(~counts, -1e4), dim=1)
             surprises.append(-torch.logsumexp(likely.masked_fill(~right, -1e4), dim=1).mean())
-        return torch.stack(surprises).mean()
+        loss = torch.stack(surprises).mean()
+        return loss if chance.random() >= KEY_WORDS else loss + self._forgotten(said, texts.whole, tokens, chance)
 
     def state_dict(self) -> Mapping[str, Any]:
         """What a checkpoint keeps."""
@@ -211,6 +246,15 @@ def slipped(question: str, chance: random.Random) -> str:
             pair = letters[at] + letters[at + 1]
             letters[at : at + 2] = chance.choice((pair[::-1], pair[0], pair[0] * 2 + pair[1]))
     return "".join(letters)
+
+
+def key_words(text: str, chance: random.Random) -> str:
+    """One to three neighbouring words of a text, as somebody types them into a search box; of its beginning more often
+    than of its end, as names and titles stand there."""
+    words = _WORD.findall(text.lower()) or [text]
+    number = chance.randint(1, MOST_KEY_WORDS)
+    first = int(chance.random() ** 2 * max(1, len(words) - number + 1))
+    return " ".join(words[first : first + number])
 
 
 def _is_long(pool: Pool) -> bool:

@@ -81,6 +81,8 @@ def about_products(
     of_shop = asks_of_shop(lines[0], lambda term: shelf.is_word(term) or shelf.is_property(term))
     if not of_shop and (told := _told(asking, named)):
         return ProductReply(told.sentences, _sources(told), told.outcome)
+    if not of_shop and _wanted(asking).explicit:  # "an orchid under 20 euros": the price of a tulip is no answer
+        return Untold((), is_fact=False)
     return untold(asking, named)
 
 
