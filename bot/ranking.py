@@ -31,9 +31,8 @@ from retrieval.retriever import Hit
 WEIGHTS = Path(__file__).parent / "weights" / "ranking.json"
 HEADING_SHARE = 0.7  # a word of the question that only the headings have counts this much
 THERE, ELSEWHERE = 2.0, -2.5  # log-odds that it answers, of a statement on the place asked about, and on others only
-WRONG_PLACE = -4.0  # log-odds of a statement on other places only, where the best is on the place asked about, or
-# is on another one though something is said of that
-UNNAMED = -2.0  # log-odds of a product's fact, where the question has no word of the product's title
+WRONG_PLACE = -4.0  # log-odds of a statement on other places only, where there is one on the place asked about
+UNNAMED = -1.2  # log-odds of a product's fact, where the question has no word of the product's title
 ASKED_OUTRIGHT = 0.9  # how likely what stands under a heading answers that very question, at least
 LEANT_ON = 0.4  # what an earlier question says counts this much for a follow-up
 WORDS = (
@@ -130,7 +129,7 @@ def rank(question: str, hits: Sequence[Hit], rarity: Rarity, compare: Compare | 
     best = int(odds.argmax())
     if there[best] > 0 or (elsewhere[best] > 0 and (there > 0).any()):  # then what is said of other places is no answer
         odds = odds + WRONG_PLACE * elsewhere
-    odds = odds + UNNAMED * _unnamed(question, said)
+    odds = odds + UNNAMED * _unnamed(question, said, hits)
     if compare is None or language == "zh":
         confidence = _share_of_words(table, odds) * _about_the_place(question, table, odds)
     else:
@@ -147,11 +146,12 @@ def _about_the_place(question: str, table: Table, odds: Table) -> float:
     return 1.0 if there or not asked_places(question) else 0.5
 
 
-def _unnamed(question: str, said: Sequence[Statement]) -> Table:
+def _unnamed(question: str, said: Sequence[Statement], hits: Sequence[Hit]) -> Table:
     """1 for what a catalogue says of a product that the question does not name. A price has words for any question
     about a price; no shop of the curriculum has a catalogue to learn that from."""
     asked = frozenset(content_words(question))
-    return np.array([float(bool(s.subject) and asked.isdisjoint(_named_by(s.subject))) for s in said])
+    other = [_is_priced(hit.chunk) and asked.isdisjoint(_named_by(hit.chunk.title)) for hit in hits]
+    return np.array([float(other[s.passage]) for s in said])
 
 
 @lru_cache(maxsize=4096)
