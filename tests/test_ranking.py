@@ -152,6 +152,29 @@ def test_the_price_of_another_product_is_put_back() -> None:
         assert second.score < 0.5 * first.score
 
 
+def test_a_question_without_its_mark_is_read_as_with_it() -> None:
+    read: list[str] = []
+
+    def compare(questions: Sequence[str], texts: Sequence[str]) -> Likeness:
+        read.extend(questions)
+        return HashEmbedder().compared(questions, texts)
+
+    marked, bare = (rank(f"Price of gift cards{end}", [hit(FAQ)], lambda word: 1.0, compare) for end in ("?", ""))
+    assert bare == marked
+    assert set(read) == {"Price of gift cards?"}
+
+
+def test_what_a_product_is_does_not_make_a_question_answered() -> None:
+    tent = Chunk("p.csv#A", 0, "Mardale 2", (), "Price: £189.00. Type: Tents and tarps.")
+
+    def confidence(*pieces: Chunk) -> float:
+        hits = [hit(piece) for piece in pieces]
+        return rank("Do you rent out tents?", hits, lambda word: 1.0, HashEmbedder().compared).confidence
+
+    assert confidence(tent, FAQ) <= confidence(FAQ)
+    assert confidence(tent) > confidence(FAQ)
+
+
 def test_the_models_read_where_a_town_is_and_chinese_in_the_words_of_the_glossary() -> None:
     read: list[str] = []
 

@@ -21,10 +21,10 @@ from knowledge.languages import detect, is_cjk
 from retrieval.lexical import STOPWORDS, units
 
 STATEMENTS = "shopdesk_statements"
-LENGTH = 300  # characters of a reply, as a rule: what is read at a glance on a phone
+LENGTH = 340  # characters of a reply, at most as a rule: what is read at a glance on a phone
 ENOUGH = 140  # a direct answer of this length is left alone
 NEXT_SHARE = 0.72  # a neighbour is added when it answers at least this well beside the best statement
-ALSO_SHARE, ALSO_AMONG, ALSO = 0.4, 5, 2  # others, when among the first so many, answering so well; at most so many
+ALSO_SHARE, ALSO_AMONG, ALSO = 0.3, 5, 2  # others, when among the first so many, answering so well; at most so many
 NEW_SHARE = 0.4  # and so much of its words is new
 _LEANS = re.compile(
     r"(?:It|That|This|They|These|Those|There|Then|And|But|Or|So|Otherwise|Also|Either|Both|Here)\b|(?:那|这|它|但|而|所以|否则|也)"
