@@ -23,7 +23,7 @@ from slack_sdk.http_retry.builtin_handlers import (
 
 from adapters.slack_chat import SlackChat
 from adapters.slack_desk import SlackDesk
-from adapters.slack_posts import FAILED, Post
+from adapters.slack_posts import FAILED, Post, why
 from bot.deliveries import Deliveries
 from bot.engine import Engine
 from bot.errors import SettingsError, ShopdeskError
@@ -68,7 +68,7 @@ class SlackChannel:
                 self._socket.connect()  # type: ignore[no-untyped-call]
         except FAILED as error:
             raise SettingsError(
-                f"Slack does not take these tokens ({_first_line(error)}); mend slack_bot_token or slack_app_token"
+                f"Slack does not take these tokens ({why(error)}); mend slack_bot_token or slack_app_token"
             ) from error
         self._watch.start()
 

@@ -19,7 +19,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.webhook import WebhookClient
 
-from adapters.slack_posts import FAILED, Post, is_by_person, will_pass
+from adapters.slack_posts import FAILED, Post, is_by_person, why, will_pass
 from adapters.slack_text import feedback_block, modal, sources_block
 from adapters.slack_writing import Writing, messages
 from bot.deliveries import Deliveries
@@ -52,7 +52,7 @@ class SlackChat:
         try:
             self._speak(post, writing)
         except FAILED as error:
-            log.warning("no answer could be posted to Slack: %s", _why(error))
+            log.warning("no answer could be posted to Slack: %s", why(error))
             if will_pass(error):
                 return
         self.deliveries.done(post.key)
@@ -172,10 +172,3 @@ class SlackChat:
         except UnknownTurn:  # it was erased in the meantime
             return False
         return True
-
-
-def _why(error: BaseException) -> str:
-    """What went wrong, without the text that was to be posted."""
-    if isinstance(error, SlackApiError) and hasattr(error.response, "get"):
-        return str(error.response.get("error"))
-    return type(error).__name__

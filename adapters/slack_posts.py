@@ -84,3 +84,10 @@ def will_pass(error: BaseException) -> bool:
     if isinstance(error, SlackApiError):
         return int(getattr(error.response, "status_code", 200)) >= 429
     return not isinstance(error, SlackClientError)
+
+
+def why(error: BaseException) -> str:
+    """What went wrong with a call, without the text that was to be posted."""
+    if isinstance(error, SlackApiError) and hasattr(error.response, "get"):
+        return str(error.response.get("error"))
+    return type(error).__name__

@@ -161,11 +161,11 @@ class Workspace:
         usual = {"Content-Type": content_type, "X-Slack-Request-Timestamp": now, "X-Slack-Signature": f"v0={signed}"}
         return httpx.post(f"{self.address}/slack/events", content=body.encode(), headers={**usual, **headers})
 
-    def event(self, event: dict[str, Any], event_id: str = "") -> httpx.Response:
+    def event(self, event: dict[str, Any], event_id: str = "", status: int = 200) -> httpx.Response:
         whole = {"type": "event_callback", "team_id": TEAM, "event_id": event_id or f"Ev{time.time_ns()}",
                  "event": event, "api_app_id": "A1", "authorizations": [{"team_id": TEAM, "user_id": BOT}]}  # fmt: skip
         response = self.send(json.dumps(whole))
-        assert response.status_code == 200, response.text
+        assert response.status_code == status, response.text
         return response
 
     def post(

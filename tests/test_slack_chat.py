@@ -8,17 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from slack_bolt import BoltRequest
+from slack_sdk import WebClient
 
+from adapters.slack_app import build
 from bot.conversations import Conversations
 from bot.deliveries import LEASE_SECONDS, Deliveries
 from bot.engine import Engine
-from bot.errors import GenerationError
+from bot.errors import GenerationError, SettingsError
 from bot.generation.composer import ExtractiveChatModel
 from bot.settings import Settings
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update
-from tests.commands import write_shop
+from tests.commands import shopdesk, write_shop
 from tests.fake_slack import BOT, FakeSlack, Workspace, slack_office, slack_web_api
 from tests.fakes import HashEmbedder, ScriptedGenerator
 
@@ -310,3 +314,55 @@ def test_a_shopper_cannot_guess_the_key_to_a_staff_conversation(
     assert "D1" not in conversation.id
     assert "5001" not in conversation.id
     assert len(conversation.id) == 32
+
+
+def test_in_socket_mode_the_same_is_heard(engine: Engine, slack: FakeSlack) -> None:
+    settings = engine.settings.model_copy(update={"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"})
+    channel = build(engine, settings, WebClient(token="xoxb-1", base_url=slack.url))
+    event = Workspace("", slack).post(IRELAND, channel="D1")
+    body = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event}
+    for _ in range(2):
+        assert channel.app.dispatch(BoltRequest(body=body, mode="socket_mode")).status == 200
+    answered(slack)
+    channel.close()
+    assert len(slack.of("chat.stopStream")) == 1
+
+
+def test_no_message_is_in_the_log(office: Workspace, slack: FakeSlack, caplog: pytest.LogCaptureFixture) -> None:
+    slack.fail("chat.startStream", "not_in_channel")
+    slack.fail("chat.postMessage", "not_in_channel")
+    office.write(IRELAND, channel="D1")
+    slack.until(lambda: "no answer could be posted" in caplog.text)
+    office.event({"type": "reaction_added", "user": "UMEI", "reaction": "eyes", "item": {"text": IRELAND}}, status=404)
+    assert "not_in_channel" in caplog.text
+    assert "Ireland" not in caplog.text
+
+
+def test_the_manifest_has_what_the_app_listens_to_and_calls(tmp_path: Path) -> None:
+    printed = yaml.safe_load(shopdesk(tmp_path, "slack", "manifest").out)
+    events = printed["settings"]["event_subscriptions"]["bot_events"]
+    assert {"app_mention", "message.im", "message.channels", "message.groups", "app_home_opened"} <= set(events)
+    scopes = set(printed["oauth_config"]["scopes"]["bot"])
+    assert {"app_mentions:read", "im:history", "channels:history", "groups:history"} <= scopes  # to hear
+    assert {"chat:write", "commands", "users:read", "reactions:write", "assistant:write"} <= scopes  # to call
+    assert printed["features"]["slash_commands"][0]["command"] == "/ask"
+    assert printed["settings"]["socket_mode_enabled"]
+    assert printed["settings"]["interactivity"]["is_enabled"]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [({}, "SLACK_BOT_TOKEN"), ({"slack_bot_token": "xoxb-1"}, "SLACK_APP_TOKEN")],
+)
+def test_a_token_that_is_missing_is_named(engine: Engine, given: dict[str, str], missing: str) -> None:
+    with pytest.raises(SettingsError, match=missing):
+        build(engine, engine.settings.model_copy(update=given))
+
+
+def test_tokens_that_slack_refuses_are_said_in_one_line(engine: Engine, slack: FakeSlack) -> None:
+    slack.fail("auth.test", "invalid_auth")
+    settings = engine.settings.model_copy(update={"slack_bot_token": "xoxb-1", "slack_signing_secret": "s"})
+    channel = build(engine, settings, WebClient(token="xoxb-1", base_url=slack.url))
+    with pytest.raises(SettingsError, match=r"does not take these tokens \(invalid_auth\)"):
+        channel.start()
+    channel.close()
