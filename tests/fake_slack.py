@@ -60,7 +60,7 @@ class FakeSlack:
         with self._lock:
             return [call for call in self.calls if call.method in methods]
 
-    def until(self, there: Callable[[], Any], seconds: float = 30.0) -> Any:
+    def until(self, there: Callable[[], Any], seconds: float = 60.0) -> Any:
         """Waits for something to be true, and returns it; a test that waits in vain fails."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
