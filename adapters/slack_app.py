@@ -85,7 +85,7 @@ class SlackChannel:
         """Posts what is new in the store, and does what a crash or a fault of Slack left undone."""
         self.desk.look()
         for key, payload in self.deliveries.overdue():
-            if self.deliveries.take(key):
+            if key not in self.chat.under_way and self.deliveries.take(key):
                 post = Post.restored(payload)
                 self._threads.submit(self.chat.answer if post.kind == "ask" else self.desk.deliver, post)
 

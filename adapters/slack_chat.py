@@ -37,6 +37,7 @@ class SlackChat:
 
     def __init__(self, engine: Engine, settings: Settings, client: WebClient, deliveries: Deliveries) -> None:
         self.engine, self.settings, self.client, self.deliveries = engine, settings, client, deliveries
+        self.under_way: set[str] = set()  # keys of what this process is answering, however long the model takes
 
     def add_to(self, app: App) -> None:
         """Tells a Bolt app what to call."""
@@ -49,12 +50,15 @@ class SlackChat:
     def answer(self, post: Post) -> None:
         """Answers a question that was taken. When Slack is down it stays in the store, for later."""
         writing = None if post.response_url else Writing(self.client, post)
+        self.under_way.add(post.key)
         try:
             self._speak(post, writing)
         except FAILED as error:
             log.warning("no answer could be posted to Slack: %s", why(error))
             if will_pass(error):
                 return
+        finally:
+            self.under_way.discard(post.key)
         self.deliveries.done(post.key)
 
     def suggest(self, channel: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -199,8 +200,11 @@ def test_slack_is_told_at_once_though_the_model_takes_its_time(
     with slack_office(Engine(retriever, Slow(), store, Settings(home=tmp_path)), slack) as office:
         office.write(IRELAND, channel="D1")  # returns only with Slack's acknowledgement
         assert not slack.of("chat.startStream")
+        store.database.execute("UPDATE deliveries SET taken_at = taken_at - ?", (LEASE_SECONDS + 1,))
+        time.sleep(1.5)  # the watch looks, and leaves alone what is under way
         go.set()
         answered(slack)
+    assert len(slack.of("chat.stopStream")) == 1
 
 
 def test_limits_and_faults_of_slack_are_waited_out(office: Workspace, slack: FakeSlack) -> None:
