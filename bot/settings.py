@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,11 +21,28 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
+from bot.office_hours import OfficeHours, time_zone
 
 PREFIX = "SHOPDESK_"
 FILE = "shopdesk.toml"
 
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]  # no shell has expanded the `~` of a file or of a unit
+
+
+def _office_hours(text: str) -> str:
+    OfficeHours.parse(text)
+    return text
+
+
+def _time_zone(name: str) -> str:
+    time_zone(name)
+    return name
+
+
+def _slack(name: str, description: str) -> Any:
+    """A setting that Slack's own variable names too: `SLACK_BOT_TOKEN` as well as `SHOPDESK_SLACK_BOT_TOKEN`."""
+    names = AliasChoices(f"{PREFIX}{name}".lower(), name)
+    return Field("", validation_alias=names, repr=False, description=description)
 
 
 class Settings(BaseSettings):
@@ -51,6 +68,16 @@ class Settings(BaseSettings):
     lora: Folder | None = Field(None, description="Folder of a LoRA to load over the generator.")
     shop_name: str = Field("", description="The shop's name; without it, the `name` in its `knowledge.toml`.")
     contact: str = Field("", description="How a shopper reaches a person, added when one is offered.")
+    office_hours: Annotated[str, AfterValidator(_office_hours)] = Field(
+        "", description="When people are at the desk, as in `Mon-Fri 09:00-17:00, Sat 10:00-14:00`; empty is always."
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="Where those hours are meant, as in `Europe/London`."
+    )
+    slack_bot_token: str = _slack("slack_bot_token", "Bot token of the Slack app, xoxb-...; starts Slack.")
+    slack_app_token: str = _slack("slack_app_token", "App-level token, xapp-..., for Socket Mode.")
+    slack_signing_secret: str = _slack("slack_signing_secret", "Signing secret, for Slack over HTTP.")
+    slack_desk_channel: str = _slack("slack_desk_channel", "Id of the channel where hand-overs open as threads.")
     allowed_hosts: str = Field(
         "", description="Hosts that a reply may name, with commas; without any, those of the cited documents."
     )
