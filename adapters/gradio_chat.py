@@ -178,7 +178,7 @@ class ChatTab:
             pressed(self.ask, [self.question, self.talk], parts, **PRIVATE)
         self.chatbot.example_select(self.ask_example, self.talk, parts, **PRIVATE)
         self.chatbot.like(self.rate, self.talk, None, **PRIVATE)
-        self.halt.click(self.running.stop, None, None, queue=False, **PRIVATE)
+        self.halt.click(self.running.stop, None, None, **PRIVATE)
         for pressed in (self.again.click, self.chatbot.clear):
             pressed(self.start_over, None, parts, **PRIVATE)
 

@@ -97,7 +97,7 @@ class CompareTab:
         parts = [self.pair, self.told, *self.replies, *self.votes]
         for pressed in (self.question.submit, self.send.click):
             pressed(self.ask, self.question, parts, **PRIVATE)
-        self.halt.click(self.running.stop, None, None, queue=False, **PRIVATE)
+        self.halt.click(self.running.stop, None, None, **PRIVATE)
         for winner, button in enumerate(self.votes):
             button.click(self._vote_for(winner), self.pair, [self.pair, self.told, *self.votes], **PRIVATE)
 
@@ -135,7 +135,7 @@ class CompareTab:
         def vote(pair: Pair, request: gr.Request) -> dict[Any, Any]:
             """Keeps the vote as a thumb up and a thumb down, and says who wrote which."""
             if len(pair.turns) != len(SIDES):
-                return {}
+                return {self.pair: pair}
             rater = str(request.username)
             self.engine.rate(pair.turns[winner], rater, "up", REASON)
             self.engine.rate(pair.turns[1 - winner], rater, "down", REASON)

@@ -37,11 +37,16 @@ def run(engine: Engine, settings: Settings) -> None:
 def run_demo(engine: Engine, settings: Settings) -> None:
     """Serves the demo page alone, until it is told to end. Raises SettingsError as `run` does."""
     with _listening(settings.host, settings.port) as listening:
-        app = FastAPI(openapi_url=None)
-        app.add_middleware(Guard, headers=web_chat.SECURITY_HEADERS)
-        app.add_api_route("/", lambda: RedirectResponse("/demo"))
-        _add_demo(app, engine, settings)
-        _serve(app, listening, engine, settings, {"demo": "/demo"})
+        _serve(demo_app(engine, settings), listening, engine, settings, {"demo": "/demo"})
+
+
+def demo_app(engine: Engine, settings: Settings) -> FastAPI:
+    """An application that has the demo page and nothing else. Raises SettingsError where Gradio is missing."""
+    app = FastAPI(openapi_url=None)
+    app.add_middleware(Guard, headers=web_chat.SECURITY_HEADERS)
+    app.add_api_route("/", lambda: RedirectResponse("/demo"))
+    _add_demo(app, engine, settings)
+    return app
 
 
 def _add_demo(app: FastAPI, engine: Engine, settings: Settings) -> None:
