@@ -363,7 +363,10 @@ def test_the_page_in_a_browser_that_has_nothing_but_this_machine(open_desk: Call
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: faults.append(f"{message.text} {message.location}") if message.type == "error" else None,
+        )
         page.on("request", lambda request: None if request.url.startswith(address) else faults.append(request.url))
         page.on("dialog", lambda dialog: faults.append(dialog.message))
         page.goto(f"{address}/demo")
