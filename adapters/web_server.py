@@ -1,4 +1,4 @@
-"""`shopdesk serve`: the web channel behind uvicorn, one process."""
+"""`shopdesk serve` and `shopdesk demo`: web channels behind uvicorn, one process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 
 from adapters import web_chat
 from adapters.output import say
 from adapters.slack_commands import open_channel
+from adapters.web_problems import Guard
 from bot.engine import Engine
 from bot.errors import SettingsError
 from bot.settings import Settings
@@ -21,20 +24,55 @@ _BACKLOG = 2048
 
 
 def run(engine: Engine, settings: Settings) -> None:
-    """Serves until it is interrupted or told to end. Raises SettingsError when the address cannot be had."""
+    """Serves the chat page, the API, and the demo page where the settings want it, until it is told to end.
+
+    Raises SettingsError when the address, or Gradio for the demo page, cannot be had.
+    """
+    pages = {"chat": "/", "API": "/docs"} | ({"demo": "/demo"} if settings.demo_page else {})
     with _listening(settings.host, settings.port) as listening:
-        ready = engine.ready()
-        engine.retriever.search("ready?", 1, None)  # loads the embedding model before the first shopper comes
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        address = f"http://{host}:{listening.getsockname()[1]}"
-        say(f"{engine.shop_name or 'Shopdesk'}: {ready['documents']} documents, {ready['model']}")
-        say(f"chat {address}/   API {address}/docs   (Ctrl-C stops)")
-        # uvicorn's own start-up lines would only say this again.
-        level = {"info": "warning"}.get(settings.log_level, settings.log_level)
         app = web_chat.build(engine, settings)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again once it has shut down
-        with suppress(KeyboardInterrupt), _slack(app, engine, settings):
-            uvicorn.Server(uvicorn.Config(app, log_level=level, access_log=False)).run(sockets=[listening])
+        if settings.demo_page:
+            _add_demo(app, engine, settings)
+        with _slack(app, engine, settings):
+            _serve(app, listening, engine, settings, pages)
+
+
+def run_demo(engine: Engine, settings: Settings) -> None:
+    """Serves the demo page alone, until it is told to end. Raises SettingsError as `run` does."""
+    with _listening(settings.host, settings.port) as listening:
+        _serve(demo_app(engine, settings), listening, engine, settings, {"demo": "/demo"})
+
+
+def demo_app(engine: Engine, settings: Settings) -> FastAPI:
+    """An application that has the demo page and nothing else. Raises SettingsError where Gradio is missing."""
+    app = FastAPI(openapi_url=None)
+    app.add_middleware(Guard, headers=web_chat.SECURITY_HEADERS)
+    app.add_api_route("/", lambda: RedirectResponse("/demo"))
+    _add_demo(app, engine, settings)
+    return app
+
+
+def _add_demo(app: FastAPI, engine: Engine, settings: Settings) -> None:
+    if find_spec("gradio") is None:
+        raise SettingsError("the demo page needs Gradio; pip install -e '.[demo]', or unset SHOPDESK_DEMO_PAGE")
+    from adapters import gradio_door  # seconds and 110 MB that only those pay who want the page
+
+    gradio_door.mount(app, engine, settings)
+
+
+def _serve(app: FastAPI, listening: socket.socket, engine: Engine, settings: Settings, pages: dict[str, str]) -> None:
+    ready = engine.ready()
+    engine.retriever.search("ready?", 1, None)  # loads the embedding model before the first shopper comes
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{host}:{listening.getsockname()[1]}"
+    say(f"{engine.shop_name or 'Shopdesk'}: {ready['documents']} documents, {ready['model']}")
+    say("   ".join(f"{name} {address}{path}" for name, path in pages.items()) + "   (Ctrl-C stops)")
+    # uvicorn's own start-up lines would only say this again.
+    level = {"info": "warning"}.get(settings.log_level, settings.log_level)
+    config = uvicorn.Config(app, log_level=level, access_log=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again once it has shut down
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 @contextmanager

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     max_message_chars: int = Field(4000, ge=1, le=100_000, description="Longest message taken, in characters.")
     host: str = Field("127.0.0.1", description="Address that `shopdesk serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `shopdesk serve` listens on; 0 takes a free one.")
+    demo_page: bool = Field(False, description="Whether `shopdesk serve` has the demo page at /demo; needs Gradio.")
+    demo_generator: str = Field("", description="Generator that the demo page compares with, named as `generator`.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged to stderr.")
 
     @classmethod

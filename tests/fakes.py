@@ -277,3 +277,45 @@ class ScriptedGenerator(BaseChatModel):
                 raise told.error
         finally:
             self._closed += 1
+
+
+class EndlessGenerator(BaseChatModel):
+    """A chat model that says its `opening` as a line of its own, and then goes on until its stream is closed."""
+
+    opening: str
+
+    _closed: threading.Event = PrivateAttr(default_factory=threading.Event)
+
+    @property
+    def closed(self) -> threading.Event:
+        """Set when the stream was ended from outside."""
+        return self._closed
+
+    @property
+    def _llm_type(self) -> str:
+        return "endless"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        raise AssertionError("the engine only streams")
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        try:
+            yield ChatGenerationChunk(message=AIMessageChunk(content=f"{self.opening}\n"))
+            for _ in range(6000):  # a minute: a test that does not stop it fails
+                time.sleep(0.01)
+                yield ChatGenerationChunk(message=AIMessageChunk(content=" and"))
+        except GeneratorExit:
+            self._closed.set()
+            raise

@@ -165,14 +165,16 @@ def test_a_question_without_its_mark_is_read_as_with_it() -> None:
 
 
 def test_what_a_product_is_does_not_make_a_question_answered() -> None:
-    tent = Chunk("p.csv#A", 0, "Mardale 2", (), "Price: £189.00. Type: Tents and tarps.")
+    tent = Chunk("p.csv#A", 0, "Mardale 2", (), "Type: Tents and tarps.\n\nPrice: £189.00.")
+
+    def compare(questions: Sequence[str], texts: Sequence[str]) -> Likeness:
+        near = np.array([[0.9 if "Tents" in text else 0.2 for text in texts]] * len(questions))
+        return Likeness(near, near)
 
     def confidence(*pieces: Chunk) -> float:
-        hits = [hit(piece) for piece in pieces]
-        return rank("Do you rent out tents?", hits, lambda word: 1.0, HashEmbedder().compared).confidence
+        return rank("Do you rent out tents?", [hit(piece) for piece in pieces], lambda word: 1.0, compare).confidence
 
-    assert confidence(tent, FAQ) <= confidence(FAQ)
-    assert confidence(tent) > confidence(FAQ)
+    assert confidence(tent, FAQ) < 0.1 * confidence(tent)
 
 
 def test_the_models_read_where_a_town_is_and_chinese_in_the_words_of_the_glossary() -> None:
