@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
 from adapters.web_stream import Pace, RunningReplies, RunningReply, replay, reply_data
+from adapters.web_widget import add_widget
 from bot.errors import ShopdeskError, UnknownTurn
 from bot.messages import Label, Outcome, Turn
 
@@ -128,6 +129,7 @@ def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -
     _add_stop(app, replies)
     _add_shop(app, engine, settings)
     _add_pages(app)
+    add_widget(app)
     return app
 
 

@@ -1,73 +1,81 @@
 // <shopdesk-chat>: the whole chat as one custom element. It keeps its looks to itself (shadow root), asks nothing of
-// the page around it, and talks only to the desk that served this file. Attributes: `lang` fixes the language of its
-// own words; `page` lets it name the page it fills.
+// the page around it, and talks only to the desk that served this file. On a page without one, the script puts one
+// there that floats. Attributes: `floating` is a button that opens the chat, `page` names the page that the chat fills,
+// `lang` fixes the language of its own words, `shop` the shop's name, `theme` is "light" or "dark", `side` "left".
 
+import looks from "./chat.css" with { type: "css" };
 import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
-import { remember, remembered } from "./memory.js";
+import { Launcher } from "./launcher.js";
+import { newId, remember, remembered, visitor } from "./memory.js";
 import { question, ReplyView } from "./replies.js";
+import { Scroller } from "./scroller.js";
 import { SourcePanel } from "./sources.js";
 import { Desk, Problem } from "./stream.js";
 import { languageOf, stringsFor } from "./strings.js";
+import { Toast } from "./toast.js";
 
-const HERE = new URL(".", import.meta.url);
+const SCRIPT = document.currentScript;
 
 class ShopdeskChat extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
-    this.strings = stringsFor(this.getAttribute("lang") || navigator.language);
-    this.desk = new Desk(new URL("..", HERE).href.replace(/\/$/, ""));
-    this.shop = { name: "", suggestions: [] };
+    const floating = this.hasAttribute("floating");
+    this.strings = stringsFor(this.getAttribute("lang") || (floating && document.documentElement.lang) || navigator.language);
+    this.desk = new Desk(new URL(".", SCRIPT.src).href.replace(/\/$/, ""), visitor());
+    this.shop = { name: this.getAttribute("shop") || "", suggestions: [] };
     this.conversation = remembered("conversation");
     this.running = null;
-    this.draw();
-    this.loaded = this.load();
+    this.draw(floating);
+    if (floating) this.launcher.restore();
+    else this.begin();
   }
 
-  draw() {
+  draw(floating) {
     const { strings } = this;
-    this.monogram = h("span", { class: "monogram", "aria-hidden": "true" });
-    this.name = h("h1", {}, strings.shopFallback);
-    this.subtitle = h("p", {}, strings.subtitle);
-    this.clear = h(
-      "button",
-      { type: "button", class: "quiet over", hidden: true, "aria-label": strings.startOver, onclick: () => this.startOver() },
-      icon("again"),
-      h("span", {}, strings.startOver),
-    );
     this.welcome = h("section", { class: "welcome", hidden: true });
     this.log = h("ol", { class: "log", role: "list", "aria-label": strings.log });
-    this.scroller = h(
-      "main",
-      { class: "scroller", tabindex: "0", "aria-label": strings.log, onscroll: () => this.atEnd() },
-      h("div", { class: "column" }, this.welcome, this.log),
-    );
-    this.latest = h(
-      "button",
-      { type: "button", class: "latest", hidden: true, title: strings.latest, "aria-label": strings.latest, onclick: () => this.toEnd() },
-      icon("latest"),
-    );
+    this.scroller = new Scroller(strings, this.welcome, this.log);
     this.status = h("div", { class: "unseen", role: "status" });
-    this.toast = h("div", { class: "toast", role: "status" });
+    this.toast = new Toast();
     this.panel = new SourcePanel(strings);
     this.composer = new Composer(strings, { ask: (text) => this.ask(text), stop: () => this.stop() });
-    const looks = h("link", { rel: "stylesheet", href: new URL("chat.css", HERE) });
     const frame = h(
       "div",
-      { class: "chat", lang: strings.lang, hidden: true },
-      h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.clear)),
-      this.scroller,
-      h("footer", {}, h("div", { class: "column" }, this.latest, this.toast, this.composer.element, this.composer.note)),
+      { class: "chat", lang: strings.lang },
+      this.bar(floating),
+      this.scroller.element,
+      h("footer", {}, h("div", { class: "column" }, this.scroller.latest, this.toast.element, this.composer.element, this.composer.note)),
       this.status,
       this.panel.element,
     );
-    looks.addEventListener("load", () => {
-      frame.hidden = false;
-      this.composer.fit();
-      this.rest();
-      this.toEnd("instant");
-    });
-    this.attachShadow({ mode: "open" }).append(looks, frame);
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [looks];
+    if (floating) {
+      this.launcher = new Launcher(strings, frame, { opened: () => this.begin(), closed: () => {} });
+      root.append(this.launcher.window, this.launcher.button);
+    } else root.append(frame);
+    this.style.setProperty("--rem", getComputedStyle(this).fontSize); // what the reader chose, whatever the page's root says
+  }
+
+  bar(floating) {
+    const { strings } = this;
+    const tool = (name, label, onclick) => h("button", { type: "button", class: "round", title: label, "aria-label": label, onclick }, icon(name));
+    this.monogram = h("span", { class: "monogram", "aria-hidden": "true" });
+    this.name = h("h1", {}, this.shop.name || strings.shopFallback);
+    this.subtitle = h("p", {}, strings.subtitle);
+    this.clear = tool("again", strings.startOver, () => this.startOver());
+    this.clear.hidden = true;
+    const close = floating && tool("close", strings.closeChat, () => this.launcher.toggle());
+    return h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.clear, close));
+  }
+
+  /** The chat comes into sight: fetch what it shows, once, and wait for a question. */
+  begin() {
+    this.loaded ??= this.load();
+    this.composer.fit();
+    this.rest();
+    this.scroller.toEnd("instant");
   }
 
   /** The shop's name, the history, and the reply that was under way when the page was left. */
@@ -75,7 +83,8 @@ class ShopdeskChat extends HTMLElement {
     const history = this.conversation ? this.desk.call("GET", `/api/conversations/${encodeURIComponent(this.conversation)}`) : null;
     history?.catch(() => {}); // looked at below
     try {
-      Object.assign(this.shop, await this.desk.call("GET", "/api/shop"));
+      const { name, ...shop } = await this.desk.call("GET", "/api/shop");
+      Object.assign(this.shop, shop, { name: this.shop.name || name });
       this.composer.limit = this.shop.longest_message;
       this.introduce();
       this.restore(history ? (await history).turns : []);
@@ -92,7 +101,7 @@ class ShopdeskChat extends HTMLElement {
   /** Where the focus waits for the next question: the field, or the log where a field would call up a keyboard. */
   rest() {
     const touch = matchMedia("(pointer: coarse)").matches;
-    (touch ? this.scroller : this.composer.field).focus({ preventScroll: true });
+    (touch ? this.scroller.element : this.composer.field).focus({ preventScroll: true });
   }
 
   reload() {
@@ -133,7 +142,7 @@ class ShopdeskChat extends HTMLElement {
     if (pending?.conversation === this.conversation) open.push(pending);
     const last = open.filter((message) => !answered.has(message.message_id)).pop();
     this.changed();
-    this.toEnd("instant");
+    this.scroller.toEnd("instant");
     if (last) this.send({ message_id: last.message_id, text: last.text });
     else remember("pending", null);
   }
@@ -145,7 +154,7 @@ class ShopdeskChat extends HTMLElement {
       this.composer.write(text); // a reply was under way when the page was left: first things first
       return;
     }
-    this.hideToast();
+    this.toast.hide();
     const sent = this.send({ message_id: newId(), text });
     if (!this.shadowRoot.activeElement) this.rest(); // a pressed suggestion is gone with the welcome
     await sent;
@@ -158,7 +167,7 @@ class ShopdeskChat extends HTMLElement {
     this.log.append(question(this.strings, message.text));
     const view = this.reply();
     this.changed();
-    this.toEnd();
+    this.scroller.toEnd();
     try {
       await this.converse(message, view, running);
     } catch (error) {
@@ -196,17 +205,19 @@ class ShopdeskChat extends HTMLElement {
   }
 
   take(view, name, data, fresh) {
-    const stick = this.nearEnd();
-    if (fresh) view.restart();
-    if (name === "status") view.say(this.strings[data.stage] || this.strings.searching);
-    else if (name === "text") view.add(data.text);
-    else if (name === "done") {
-      view.finish(data, null);
-      remember("pending", null);
-      const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
-      this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
-    }
-    if (stick) requestAnimationFrame(() => this.toEnd("instant"));
+    this.scroller.keeping(() => {
+      if (fresh) view.restart();
+      if (name === "status") view.say(this.strings[data.stage] || this.strings.searching);
+      else if (name === "text") view.add(data.text);
+      else if (name === "done") this.finished(view, data);
+    });
+  }
+
+  finished(view, reply) {
+    view.finish(reply, null);
+    remember("pending", null);
+    const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
+    this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
   }
 
   async stop() {
@@ -230,12 +241,12 @@ class ShopdeskChat extends HTMLElement {
     this.log.replaceChildren();
     this.changed();
     const undo = () => {
-      this.hideToast();
+      this.toast.hide();
       this.conversation = left;
       remember("conversation", left);
       this.reload();
     };
-    this.showToast(this.strings.cleared, this.strings.undo, undo);
+    this.toast.show(this.strings.cleared, this.strings.undo, undo);
     this.rest();
   }
 
@@ -257,11 +268,11 @@ class ShopdeskChat extends HTMLElement {
     try {
       await this.desk.call("PUT", `/api/turns/${encodeURIComponent(turn)}/rating`, { label, reason });
     } catch (error) {
-      this.showToast(this.explain(error, this.strings.offline));
+      this.toast.show(this.explain(error, this.strings.offline));
       return false;
     }
     remember("ratings", { ...remembered("ratings"), [turn]: label });
-    if (label === "up" || reason) this.showToast(this.strings.thanks);
+    if (label === "up" || reason) this.toast.show(this.strings.thanks);
     return true;
   }
 
@@ -274,7 +285,7 @@ class ShopdeskChat extends HTMLElement {
   failed(view, detail, retry) {
     view.fail(detail, retry);
     this.announce(detail, this.strings.lang);
-    this.toEnd();
+    this.scroller.toEnd();
   }
 
   /** Show what goes with the present state: the welcome, start over, send or stop. */
@@ -291,35 +302,17 @@ class ShopdeskChat extends HTMLElement {
     this.status.lang = language;
     this.status.textContent = text;
   }
-
-  showToast(text, action, act) {
-    this.hideToast();
-    this.toast.append(h("span", {}, text));
-    if (action) this.toast.append(h("button", { type: "button", onclick: act }, action));
-    this.toastTimer = setTimeout(() => this.hideToast(), action ? 10000 : 4000);
-  }
-
-  hideToast() {
-    clearTimeout(this.toastTimer);
-    this.toast.replaceChildren();
-  }
-
-  nearEnd() {
-    return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < 96;
-  }
-
-  atEnd() {
-    this.latest.hidden = this.nearEnd();
-  }
-
-  toEnd(behavior) {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: behavior || (calm ? "instant" : "smooth") });
-  }
 }
 
-function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** One chat for a page that has none of its own. */
+function place() {
+  if (document.querySelector("shopdesk-chat")) return;
+  const { shop, lang, theme, side } = SCRIPT.dataset;
+  document.body.append(h("shopdesk-chat", { floating: true, shop, lang, theme, side }));
 }
 
-customElements.define("shopdesk-chat", ShopdeskChat);
+if (!customElements.get("shopdesk-chat")) {
+  customElements.define("shopdesk-chat", ShopdeskChat);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", place);
+  else place();
+}

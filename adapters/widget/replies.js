@@ -142,7 +142,7 @@ export class ReplyView {
     };
     const form = h(
       "form",
-      { class: "reasons", onsubmit: send, onkeydown: (event) => event.key === "Escape" && leave() },
+      { class: "reasons", onsubmit: send, onkeydown: (event) => event.key === "Escape" && (event.preventDefault(), leave()) },
       h("p", {}, strings.reasonTitle),
       h("div", { class: "options" }, ...options),
       more,

@@ -12,8 +12,10 @@ export class Problem extends Error {
 }
 
 export class Desk {
-  constructor(base) {
+  /** `base` is the desk's address, `visitor` the id of this browser. */
+  constructor(base, visitor) {
     this.base = base;
+    this.visitor = visitor;
   }
 
   /** A JSON answer, or null where there is none. Throws Problem, or TypeError when the desk cannot be reached. */
