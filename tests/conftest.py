@@ -1,6 +1,7 @@
 """What holds for every test: no network, no deadlines."""
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -9,6 +10,7 @@ from typing import Any
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from retrieval.embedders import SentenceEmbedder
 
@@ -79,3 +81,17 @@ def house(exported_models: Path) -> SentenceEmbedder:
 def minilm(exported_models: Path) -> SentenceEmbedder:
     """The model that it was tuned from."""
     return SentenceEmbedder("minilm", exported_models)
+
+
+@pytest.fixture(scope="module")  # a longer one would be in the way of the tests that run an event loop
+def browser() -> Iterator[Browser]:
+    """A real Chromium: Debian's, another of this machine, or Playwright's own."""
+    with sync_playwright() as playwright:
+        names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+        own = playwright.chromium.executable_path
+        executable = next(filter(None, map(shutil.which, names)), own if Path(own).exists() else None)
+        if executable is None:
+            pytest.skip("no Chromium on this machine; `apt-get install chromium` brings one")
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()

@@ -62,7 +62,7 @@ class ShopdeskChat extends HTMLElement {
     const { strings } = this;
     const tool = (name, label, onclick) => h("button", { type: "button", class: "round", title: label, "aria-label": label, onclick }, icon(name));
     this.monogram = h("span", { class: "monogram", "aria-hidden": "true" });
-    this.name = h("h1", {}, this.shop.name || strings.shopFallback);
+    this.name = h(floating ? "h2" : "h1", { class: "name" }, this.shop.name || strings.shopFallback);
     this.subtitle = h("p", {}, strings.subtitle);
     this.clear = tool("again", strings.startOver, () => this.startOver());
     this.clear.hidden = true;
@@ -93,7 +93,7 @@ class ShopdeskChat extends HTMLElement {
         this.forget();
         this.restore([]);
       } else {
-        this.failed(this.reply(), this.strings.offline, () => this.reload());
+        this.failed(this.reply(), this.explain(error, this.strings.offline), () => this.reload());
       }
     }
   }
@@ -162,10 +162,10 @@ class ShopdeskChat extends HTMLElement {
 
   /** Send a message and follow its reply to the end. */
   async send(message) {
-    const running = { message, abort: new AbortController() };
-    this.running = running;
     this.log.append(question(this.strings, message.text));
     const view = this.reply();
+    const running = { message, view, abort: new AbortController(), waiting: false };
+    this.running = running;
     this.changed();
     this.scroller.toEnd();
     try {
@@ -188,20 +188,32 @@ class ShopdeskChat extends HTMLElement {
   }
 
   async converse(message, view, running) {
+    const lost = (seconds) => {
+      running.waiting = Boolean(seconds);
+      view.say(seconds ? this.strings.wait(seconds) : this.strings.reconnecting);
+    };
+    const patience = { lost, signal: running.abort.signal };
+    const take = (name, data, fresh) => {
+      running.waiting = false;
+      this.take(view, name, data, fresh);
+    };
     for (let again = true; ; again = false) {
-      this.conversation ??= (await this.desk.call("POST", "/api/conversations")).conversation;
-      remember("conversation", this.conversation);
+      await this.start(patience);
       remember("pending", { conversation: this.conversation, ...message });
-      const take = (name, data, fresh) => this.take(view, name, data, fresh);
-      const lost = () => view.say(this.strings.reconnecting);
       try {
-        await this.desk.converse(this.conversation, message, take, { lost, signal: running.abort.signal });
+        await this.desk.converse(this.conversation, message, take, patience);
         return;
       } catch (error) {
         if (!again || !(error instanceof Problem) || error.type !== "unknown-conversation") throw error;
         this.forget(); // the desk has lost it (a new home folder, an erasure): the question goes to a new one
       }
     }
+  }
+
+  /** Have a conversation: the one that is there, or a new one. */
+  async start(patience) {
+    this.conversation ??= (await this.desk.persist(() => this.desk.call("POST", "/api/conversations"), patience)).conversation;
+    remember("conversation", this.conversation);
   }
 
   take(view, name, data, fresh) {
@@ -222,12 +234,24 @@ class ShopdeskChat extends HTMLElement {
 
   async stop() {
     const { running } = this;
-    if (!running || !this.conversation) return;
+    if (!running) return;
     this.rest(); // a disabled button would lose the focus
+    if (running.waiting || !this.conversation) return this.takeBack(running);
     this.composer.stopping.disabled = true;
     const message = encodeURIComponent(running.message.message_id);
     const path = `/api/conversations/${encodeURIComponent(this.conversation)}/messages/${message}/stop`;
     await this.desk.call("POST", path).catch(() => (this.composer.stopping.disabled = false));
+  }
+
+  /** A message that the desk has not taken yet goes back to the field. */
+  takeBack(running) {
+    running.abort.abort();
+    this.running = null;
+    remember("pending", null);
+    running.view.element.previousElementSibling.remove();
+    running.view.element.remove();
+    this.composer.write(running.message.text);
+    this.changed();
   }
 
   startOver() {
@@ -279,6 +303,7 @@ class ShopdeskChat extends HTMLElement {
   /** What went wrong, in the reader's language: the desk's own words are English. */
   explain(error, otherwise) {
     if (!(error instanceof Problem)) return otherwise;
+    if (error.wait) return this.strings.wait(error.wait);
     return this.strings.problems?.[error.type] || (this.strings.problems ? otherwise : error.message || otherwise);
   }
 

@@ -53,7 +53,8 @@ export class Launcher {
   }
 
   pressed(event) {
-    if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
+    const mine = event.target.closest("dialog") === this.window; // not that of a source
+    if (event.key !== "Escape" || event.isComposing || event.defaultPrevented || !mine) return;
     event.preventDefault();
     this.window.close();
   }
