@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-from collections.abc import Callable
 from dataclasses import asdict, replace
-from functools import update_wrapper
-from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 import click
 
+from adapters.command import Lines, command
+from adapters.desk_commands import desk
 from adapters.output import hit_record, print_json, reply_record, say
-from bot.errors import InvalidMessage, SettingsError, ShopdeskError
+from bot.errors import InvalidMessage
 
 if TYPE_CHECKING:
     from bot.messages import Label
@@ -25,85 +21,29 @@ if TYPE_CHECKING:
 KEPT_SNAPSHOTS = 5
 
 # The rooms are imported inside the commands: `shopdesk --help` should not wait for an index or a model.
-ROOMS = ("knowledge", "retrieval", "bot", "adapters")
 
 
-class _Lines(click.Group):
-    """Errors of the project are one line on standard error and exit status 1, not a traceback."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()  # a disk that is full shows here, not when the interpreter has gone
-            return result
-        except ShopdeskError as error:
-            say(f"shopdesk: {error}")
-            ctx.exit(1)
-        except BrokenPipeError:  # `| head` has seen enough; click knows
-            raise
-        except OSError as error:  # a full disk, a folder that cannot be written
-            say(f"shopdesk: {error.filename or 'output'}: {error.strerror or error}; mend it and try again")
-            _forget_output()
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            say("shopdesk: stopped; what was there before is as it was")
-            ctx.exit(130)
-
-
-def _forget_output() -> None:
-    """What could not be written to standard output would be tried again, and complained of, at the very end."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _command(function: Callable[..., None]) -> Callable[..., None]:
-    """Adds `--home` and `--knowledge`, and gives the function the settings as its first argument."""
-
-    def run(home: Path | None, knowledge: str | None, **options: Any) -> None:
-        from bot.settings import load_settings
-
-        settings = load_settings(home=home, knowledge=knowledge)
-        _prepare_streams(settings.log_level.upper())
-        if settings.home.exists() and not settings.home.is_dir():
-            raise SettingsError(f"home {settings.home} is a file; give a folder with --home or SHOPDESK_HOME")
-        function(settings, **options)
-
-    run = update_wrapper(run, function)
-    run = click.option("--knowledge", metavar="NAME", help="Name of the index (default: `default`).")(run)
-    folder = click.Path(path_type=Path)
-    return click.option("--home", type=folder, metavar="DIR", help="Folder of all state (default: .shopdesk).")(run)
-
-
-def _prepare_streams(level: str) -> None:
-    """Our own log at that level, everyone else's from warnings up; no character is a reason to fall over."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(message)s", force=True)
-    for room in ROOMS:
-        logging.getLogger(room).setLevel(level)
-    for stream in (sys.stdin, sys.stdout):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
-@click.group(cls=_Lines, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Lines, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="shopdesk")
 def main() -> None:
     """A customer-service desk that answers from the shop's own documents."""
+
+
+main.add_command(desk)
 
 
 @main.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PATH...")
 @click.option("--map", "mappings", multiple=True, metavar="FIELD=NAMES", help="Fields of a record: text=body,notes.")
 @click.option("--currency", metavar="CODE", help="Currency of prices that name none, such as GBP.")
-@_command
+@command
 def ingest(settings: Settings, paths: tuple[Path, ...], mappings: tuple[str, ...], currency: str | None) -> None:
     """Build or update an index from folders or files; only what changed is read and embedded.
 
     What cannot be read is left out and named, the rest is indexed. The last five snapshots are kept.
     """
-    from adapters.desk import open_embedder, open_snapshots
     from adapters.progress import embedding_progress
+    from adapters.wiring import open_embedder, open_snapshots
     from knowledge.files import load_options
     from retrieval.update import update
 
@@ -126,10 +66,10 @@ def index() -> None:
 
 
 @index.command()
-@_command
+@command
 def status(settings: Settings) -> None:
     """What is indexed, and which snapshot serves."""
-    from adapters.desk import open_snapshots
+    from adapters.wiring import open_snapshots
 
     snapshots = open_snapshots(settings)
     current = snapshots.current()
@@ -147,20 +87,20 @@ def status(settings: Settings) -> None:
 
 @index.command()
 @click.option("--to", type=int, metavar="N", help="The snapshot to go back to (default: the one before).")
-@_command
+@command
 def rollback(settings: Settings, to: int | None) -> None:
     """Let an earlier snapshot serve again."""
-    from adapters.desk import open_snapshots
+    from adapters.wiring import open_snapshots
 
     print_json({"snapshot": open_snapshots(settings).rollback(to).number})
 
 
 @index.command()
 @click.option("--keep", type=click.IntRange(1), default=3, show_default=True, metavar="N", help="How many to keep.")
-@_command
+@command
 def prune(settings: Settings, keep: int) -> None:
     """Remove old snapshots."""
-    from adapters.desk import open_snapshots
+    from adapters.wiring import open_snapshots
 
     print_json({"removed": open_snapshots(settings).prune(keep)})
 
@@ -171,14 +111,14 @@ def prune(settings: Settings, keep: int) -> None:
 @click.option("--conversation", metavar="ID", help="Go on with a conversation (made if it is not there).")
 @click.option("--batch", type=click.Path(path_type=Path), metavar="FILE.jsonl", help='Lines of {"id", "turns": [...]}.')
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Where the replies to a batch go.")
-@_command
+@command
 def ask(
     settings: Settings, text: str | None, as_json: bool, conversation: str | None, batch: Path | None, out: Path | None
 ) -> None:
     """Ask a question, or a file of them."""
     from adapters.batch import ask_batch
-    from adapters.desk import open_engine
     from adapters.terminal import show
+    from adapters.wiring import open_engine
     from bot.engine import joined
 
     _one_of(text, batch, out)
@@ -202,11 +142,11 @@ def ask(
 @click.option("--json", "as_json", is_flag=True, help="Print the hits as JSON.")
 @click.option("--batch", type=click.Path(path_type=Path), metavar="FILE.jsonl", help='Lines of {"id", "query"}.')
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Where the hits of a batch go.")
-@_command
+@command
 def search(settings: Settings, text: str | None, k: int, as_json: bool, batch: Path | None, out: Path | None) -> None:
     """Search the documents without composing a reply."""
     from adapters.batch import search_batch
-    from adapters.desk import open_retriever
+    from adapters.wiring import open_retriever
 
     _one_of(text, batch, out)
     retriever = open_retriever(settings)
@@ -225,11 +165,11 @@ def search(settings: Settings, text: str | None, k: int, as_json: bool, batch: P
 
 @main.command()
 @click.option("--conversation", metavar="ID", help="Go on with a conversation (made if it is not there).")
-@_command
+@command
 def chat(settings: Settings, conversation: str | None) -> None:
     """Talk to the desk in the terminal; an empty line ends it. Piped in, each line is a message."""
-    from adapters.desk import open_engine
     from adapters.terminal import talk
+    from adapters.wiring import open_engine
 
     with open_engine(settings) as engine:
         talk(engine, engine.start("terminal", conversation=conversation))
@@ -238,11 +178,11 @@ def chat(settings: Settings, conversation: str | None) -> None:
 @main.command()
 @click.option("--host", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on (default: 8000).")
-@_command
+@command
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Serve the chat page, the HTTP API and its OpenAPI page."""
     from adapters import web_server
-    from adapters.desk import open_engine
+    from adapters.wiring import open_engine
 
     given = {"host": host, "port": port}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
@@ -264,7 +204,7 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Keep the run, with every reply.")
 @click.option("--failures", is_flag=True, help="List what failed: the message, the reply, and what is wrong with it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-@_command
+@command
 def evaluate(settings: Settings, **options: Any) -> None:
     """Play a suite of cases through the desk, and print the figures of each kind with their 95 % intervals.
 
@@ -290,7 +230,7 @@ def learn() -> None:
 @click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Rounds of questions.")
 @click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the questions.")
-@_command
+@command
 def embedder(settings: Settings, **options: Any) -> None:
     """Tune the embedding model on board for shops; a run that was stopped goes on."""
     from adapters.learn import learn_embedder
@@ -304,7 +244,7 @@ def embedder(settings: Settings, **options: Any) -> None:
 @click.option("--epochs", type=float, default=1.0, show_default=True, metavar="N", help="Times that each pair is seen.")
 @click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the pairs.")
-@_command
+@command
 def judge(settings: Settings, **options: Any) -> None:
     """Train the judge of answers and of evidence; a run that was stopped goes on."""
     from adapters.learn import learn_judge
@@ -316,7 +256,7 @@ def judge(settings: Settings, **options: Any) -> None:
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the heads go.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Choice of the messages.")
-@_command
+@command
 def fit_conduct(settings: Settings, **options: Any) -> None:
     """Fit the heads that read off a message whether it wants a person, a chat, or an answer."""
     from adapters.learn import learn_conduct
@@ -326,7 +266,7 @@ def fit_conduct(settings: Settings, **options: Any) -> None:
 
 @learn.command("ranking")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.json", help="Where they go.")
-@_command
+@command
 def fit_ranking(settings: Settings, out: Path) -> None:
     """Fit the weights by which statements are ranked and questions declined, on the curriculum's shops."""
     from adapters.learn import learn_ranking
@@ -338,10 +278,10 @@ def fit_ranking(settings: Settings, out: Path) -> None:
 @click.argument("turn")
 @click.argument("label", type=click.Choice(["up", "down"]))
 @click.option("--reason", default="", metavar="TEXT", help="Why.")
-@_command
+@command
 def rate(settings: Settings, turn: str, label: str, reason: str) -> None:
     """Rate a reply by its turn id (`turn_id` in the output of `ask --json`)."""
-    from adapters.desk import open_store
+    from adapters.wiring import open_store
     from bot.messages import Rating
 
     with open_store(settings) as store:
@@ -350,7 +290,7 @@ def rate(settings: Settings, turn: str, label: str, reason: str) -> None:
 
 
 @main.command()
-@_command
+@command
 def doctor(settings: Settings) -> None:
     """What is installed, which models and snapshot are in use, and what to mend. Exit status 1 if anything is amiss."""
     from adapters.doctor import examine

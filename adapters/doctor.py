@@ -8,7 +8,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from adapters.desk import open_embedder, open_snapshots, open_store
+from adapters.wiring import open_embedder, open_snapshots, open_store
 from bot.conversations import FILE
 from bot.errors import RetrievalError, ShopdeskError
 from bot.generation.generators import describe, load_generator

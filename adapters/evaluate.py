@@ -15,11 +15,11 @@ from typing import Any
 
 import click
 
-from adapters.desk import open_embedder, open_engine, open_snapshots
 from adapters.evaluation_desks import Desks, index, scratch
 from adapters.output import say
 from adapters.progress import progress
 from adapters.scoreboard import print_boards, run_record
+from adapters.wiring import open_embedder, open_engine, open_snapshots
 from bot.errors import BadSuite, ShopdeskError
 from bot.evaluation.judges import CosineJudge, LexicalJudge
 from bot.evaluation.measuring import FIGURES, measure, sampled

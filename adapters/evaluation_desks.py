@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from adapters.desk import open_embedder, open_engine, open_snapshots
 from adapters.output import say
 from adapters.progress import embedding_progress
+from adapters.wiring import open_embedder, open_engine, open_snapshots
 from bot.engine import Engine
 from bot.errors import BadSuite
 from bot.evaluation.public.lectern import Lectern, lay

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from adapters.desk import open_embedder
 from adapters.output import say
+from adapters.wiring import open_embedder
 from bot.errors import LearningError
 from bot.settings import Settings
 from retrieval.embedders import SentenceEmbedder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +19,7 @@ from bot.conduct.handover import Reason
 from bot.conduct.planted import disarmed, is_armed
 from bot.conduct.reading import Reading, read
 from bot.conduct.steering import heard
+from bot.desk import ATTENDED, with_words_of_staff
 from bot.errors import GenerationError, ShopdeskError
 from bot.evidence import gate
 from bot.evidence.contradictions import contradictions, without_contradicted
@@ -36,6 +37,7 @@ from bot.understanding.expansion import other_words, translated
 from bot.understanding.parts import asked_parts
 from bot.understanding.questions import asked_words
 from bot.understanding.standalone import standalone
+from knowledge.documents import Audience
 from knowledge.languages import detect
 from knowledge.sentences import split_paragraph
 from retrieval.retriever import Filters, Hit
@@ -64,8 +66,12 @@ class _Part:
 class Answering:
     """One reply in the making: what was found, what was said so far, and how long each stage took."""
 
-    def __init__(self, engine: Engine, turn: Turn, cancelled: threading.Event) -> None:
+    def __init__(
+        self, engine: Engine, turn: Turn, cancelled: threading.Event, audience: Audience | None = None
+    ) -> None:
         self.engine, self.turn, self.cancelled = engine, turn, cancelled
+        self.conversation = engine.store.conversation(turn.conversation)
+        self.audience = audience or self.conversation.audience
         self.language = detect(turn.question)
         self.phrases = phrases(self.language)
         self.said: list[str] = []
@@ -92,11 +98,25 @@ class Answering:
             raise
         return self._store()
 
+    def drafted(self, earlier: Sequence[Turn]) -> Reply | None:
+        """What the reply would be, whoever has the conversation; nothing is stored. None where there is no answer."""
+        self.earlier = self._answered_by_all(earlier)
+        for _ in self._answer():
+            pass
+        return self._reply() if self.outcome == "answer" and self.said else None
+
     def _speak(self) -> Iterator[Event]:
         turns = self.engine.store.turns(self.turn.conversation, HISTORY + 1)
-        self.earlier = [turn for turn in turns if turn.reply is not None and turn.id != self.turn.id]
-        if (yield from self._settles()):
-            return
+        self.earlier = self._answered_by_all(turn for turn in turns if turn.id != self.turn.id)
+        if not (yield from self._settles()):
+            yield from self._answer()
+
+    def _answered_by_all(self, turns: Iterable[Turn]) -> list[Turn]:
+        """The turns that have a reply, with what staff wrote there."""
+        said = self.engine.desk.messages(self.turn.conversation)
+        return with_words_of_staff([turn for turn in turns if turn.reply is not None], said)
+
+    def _answer(self) -> Iterator[Event]:
         yield Status("searching")
         earlier = _asked(self.earlier)
         parts = [self._looked_up(part, standalone(part, earlier)) for part in asked_parts(self.turn.question)]
@@ -242,11 +262,10 @@ class Answering:
         return [found[:wanted] for found in _by_language(hits, self.language)] or [[]]
 
     def _found(self, question: str, k: int) -> list[Hit]:
-        audience = self.engine.store.conversation(self.turn.conversation).audience
         with self._timed("search"):
             retriever = self.engine.retriever
             other = other_words(question, retriever.corpus().lexical.rarity)
-            hits = retriever.search(question, k, Filters(audience, self.engine.today()), other)
+            hits = retriever.search(question, k, Filters(self.audience, self.engine.today()), other)
         return [self._disarmed(hit) for hit in hits]
 
     def _disarmed(self, hit: Hit) -> Hit:
@@ -264,7 +283,7 @@ class Answering:
     def _about_products(self, question: str) -> ProductReply | Untold | None:
         """What the catalogue's typed facts say to a question about products, or that they do not; None to any other."""
         retriever, last = self.engine.retriever, self.earlier[-1].reply if self.earlier else None
-        audience, day = self.engine.store.conversation(self.turn.conversation).audience, self.engine.today()
+        audience, day = self.audience, self.engine.today()
         with self._timed("products"):
             about = about_products(
                 question,
@@ -419,9 +438,9 @@ class Answering:
             self.said.append(piece)
             yield Text(piece)
 
-    def _store(self) -> Reply:
+    def _reply(self) -> Reply:
         self.timings["total"] = time.perf_counter() - self._began
-        reply = Reply(
+        return Reply(
             turn=self.turn.id,
             text="".join(self.said),
             outcome=self.outcome,
@@ -431,6 +450,11 @@ class Answering:
             stopped=self.stopped,
             reason=self.reason,
         )
+
+    def _store(self) -> Reply:
+        reply = self._reply()
+        if self.outcome == "handover" and self.conversation.channel in ATTENDED:
+            self.engine.desk.open(self.conversation.id, self.reason)  # first: a crash in between loses no shopper
         if self.reason:
             self.explanation["reason"] = self.reason
         if self.reading.steered:

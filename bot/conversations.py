@@ -103,8 +103,8 @@ class Conversations:
 
         Raises InvalidMessage when the given one is for another audience: an id alone lets no shopper into the staff's.
         """
-        row = Conversation(conversation or uuid4().hex, channel, audience, knowledge, _now())
-        with self._writing() as database:
+        row = Conversation(conversation or uuid4().hex, channel, audience, knowledge, now())
+        with self.writing() as database:
             database.execute(
                 """INSERT INTO conversations (id, channel, audience, knowledge, created_at)
                 VALUES (:id, :channel, :audience, :knowledge, :created_at) ON CONFLICT DO NOTHING""",
@@ -117,17 +117,17 @@ class Conversations:
 
     def exists(self, conversation: str) -> bool:
         """Whether there is a conversation by that id."""
-        with self._reading() as database:
+        with self.reading() as database:
             return _known(database, "conversations", conversation)
 
     def conversation(self, conversation: str) -> Conversation:
         """The conversation by that id. Raises UnknownTurn."""
-        with self._reading() as database:
-            return _only(_conversations(database, "WHERE id = ?", conversation), "conversation", conversation)
+        with self.reading() as database:
+            return only(_conversations(database, "WHERE id = ?", conversation), "conversation", conversation)
 
     def recent(self, limit: int = 20) -> list[Conversation]:
         """The conversations started last, the latest first."""
-        with self._reading() as database:
+        with self.reading() as database:
             return _conversations(database, "ORDER BY created_at DESC, rowid DESC LIMIT ?", max(limit, 0))
 
     def open_turn(self, conversation: str, message_id: str, question: str) -> Turn:
@@ -135,13 +135,13 @@ class Conversations:
 
         Raises UnknownTurn for an unknown conversation, InvalidMessage for a known message with another text.
         """
-        with self._writing() as database:
+        with self.writing() as database:
             if known := _turns(database, "WHERE conversation = ? AND message_id = ?", conversation, message_id):
                 if known[0].question != question:
                     raise InvalidMessage(f"message {message_id!r} was sent before with another text; give it a new id")
                 return known[0]
-            _require(database, "conversation", conversation)
-            turn = Turn(uuid4().hex, conversation, message_id, question, _now())
+            require(database, "conversation", conversation)
+            turn = Turn(uuid4().hex, conversation, message_id, question, now())
             database.execute(
                 """INSERT INTO turns (id, conversation, message_id, question, created_at, number)
                 VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM turns WHERE conversation = ?))""",
@@ -156,32 +156,32 @@ class Conversations:
         """
         sources = [asdict(source) for source in reply.sources]
         details = _pack({"sources": sources, "timings": dict(reply.timings), "explanation": dict(explanation)})
-        with self._writing() as database:
-            _require(database, "turn", turn)
+        with self.writing() as database:
+            require(database, "turn", turn)
             database.execute(
                 """UPDATE turns SET reply = ?, outcome = ?, reason = ?, confidence = ?, stopped = ?, finished_at = ?,
                     details = ? WHERE id = ? AND finished_at IS NULL""",
-                (reply.text, reply.outcome, reply.reason, reply.confidence, reply.stopped, _now(), details, turn),
+                (reply.text, reply.outcome, reply.reason, reply.confidence, reply.stopped, now(), details, turn),
             )
 
     def turn(self, turn: str) -> Turn:
         """The turn by that id. Raises UnknownTurn."""
-        with self._reading() as database:
-            return _only(_turns(database, "WHERE id = ?", turn), "turn", turn)
+        with self.reading() as database:
+            return only(_turns(database, "WHERE id = ?", turn), "turn", turn)
 
     def turns(self, conversation: str, last: int | None = None) -> list[Turn]:
         """The turns of a conversation in order, finished or not; only the last ones if told so. Raises UnknownTurn."""
         limit = -1 if last is None else max(last, 0)
-        with self._reading() as database:
-            _require(database, "conversation", conversation)
+        with self.reading() as database:
+            require(database, "conversation", conversation)
             return _turns(database, "WHERE conversation = ? ORDER BY number DESC LIMIT ?", conversation, limit)[::-1]
 
     def history(self, conversation: str, last: int) -> list[Message]:
         """What was said in the last finished turns, in order, two messages a turn. Raises UnknownTurn."""
         query = """SELECT question, reply FROM turns WHERE conversation = ? AND finished_at IS NOT NULL
             ORDER BY number DESC LIMIT ?"""
-        with self._reading() as database:
-            _require(database, "conversation", conversation)
+        with self.reading() as database:
+            require(database, "conversation", conversation)
             said = database.execute(query, (conversation, max(last, 0))).fetchall()
         return [
             message
@@ -191,16 +191,16 @@ class Conversations:
 
     def rate(self, rating: Rating) -> None:
         """Store the rating in place of the rater's earlier one of that turn. Raises UnknownTurn."""
-        row = asdict(replace(rating, created_at=rating.created_at or _now()))
-        with self._writing() as database:
-            _require(database, "turn", rating.turn)
+        row = asdict(replace(rating, created_at=rating.created_at or now()))
+        with self.writing() as database:
+            require(database, "turn", rating.turn)
             database.table("ratings").upsert(row, pk=("turn", "rater"))
 
     def ratings(self, turn: str) -> list[Rating]:
         """The ratings of a turn, by rater. Raises UnknownTurn."""
         query = "SELECT turn, rater, label, reason, created_at FROM ratings WHERE turn = ? ORDER BY rater"
-        with self._reading() as database:
-            _require(database, "turn", turn)
+        with self.reading() as database:
+            require(database, "turn", turn)
             return [Rating(**row) for row in database.query(query, (turn,))]
 
     def delete(self, *conversations: str) -> int:
@@ -209,10 +209,10 @@ class Conversations:
         Rewrites the file, about a second per 100 MB: give all of them in one call. After a StoreError call it again,
         with the same ids: the rows may be gone and their bytes not yet.
         """
-        with self._writing() as database:
+        with self.writing() as database:
             delete = "DELETE FROM conversations WHERE id = ?"
             count = sum(database.execute(delete, (conversation,)).rowcount for conversation in conversations)
-        with self._reading() as database:
+        with self.reading() as database:
             # secure_delete overwrites freed cells only: when SQLite moves rows between pages, copies stay behind in
             # the gaps. They outlived 15 of 250 deletions until VACUUM, which leaves the old pages in the log.
             database.vacuum()
@@ -222,6 +222,12 @@ class Conversations:
                 f"{self.path}: another process is reading it, so erased text is still in its log; try again"
             )
         return count
+
+    def version(self) -> tuple[int, int]:
+        """A value that is another one after anybody has written, in this process or in another; takes microseconds."""
+        with self.reading() as database:
+            (others,) = database.execute("PRAGMA data_version").fetchone()
+            return others, database.conn.total_changes
 
     def close(self) -> None:
         """Let go of the file; calling it again is harmless."""
@@ -235,13 +241,15 @@ class Conversations:
         self.close()
 
     @contextmanager
-    def _reading(self) -> Iterator[Database]:
+    def reading(self) -> Iterator[Database]:
+        """The file, for one thread at a time; what goes wrong with it is raised as StoreError."""
         with self._lock, self._one_line_errors():
             yield self.database
 
     @contextmanager
-    def _writing(self) -> Iterator[Database]:
-        with self._reading() as database, transaction(database.conn):
+    def writing(self) -> Iterator[Database]:
+        """The same, in a transaction: all that is written inside, or nothing."""
+        with self.reading() as database, transaction(database.conn):
             yield database
 
     @contextmanager
@@ -270,11 +278,13 @@ def _known(database: Database, table: str, key: str) -> bool:
     return database.execute(f"SELECT 1 FROM {table} WHERE id = ?", (key,)).fetchone() is not None
 
 
-def _require(database: Database, kind: str, key: str) -> None:
-    _only([key] if _known(database, f"{kind}s", key) else [], kind, key)
+def require(database: Database, kind: str, key: str) -> None:
+    """Raises UnknownTurn where there is no such conversation, turn or hand-over."""
+    only([key] if _known(database, f"{kind}s", key) else [], kind, key)
 
 
-def _only(found: list[T], kind: str, key: str) -> T:
+def only(found: list[T], kind: str, key: str) -> T:
+    """The one that was found. Raises UnknownTurn."""
     if not found:
         raise UnknownTurn(f"there is no {kind} {key!r}; it was deleted, or the id belongs to another home")
     return found[0]
@@ -309,5 +319,6 @@ def _pack(details: Mapping[str, Any]) -> bytes:
     return zlib.compress(text.encode("utf-8", "surrogatepass"))  # json.loads decodes bytes in the same way
 
 
-def _now() -> str:
+def now() -> str:
+    """The time as the store writes it: ISO 8601 in UTC, to the millisecond."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -14,9 +14,10 @@ from langchain_core.language_models import BaseChatModel
 
 from bot.answering import Answering
 from bot.conversations import Conversations
+from bot.desk import ASKED, WITH_STAFF, Desk
 from bot.errors import GenerationError, InvalidMessage
 from bot.generation.generators import describe
-from bot.messages import Done, Event, Label, Rating, Reply, Sources, Text, Turn
+from bot.messages import Done, Draft, Event, Label, Rating, Reply, Sources, Text, Turn
 from bot.settings import Settings
 from knowledge.documents import Audience
 from retrieval.retriever import Retriever
@@ -46,6 +47,7 @@ class Engine:
         self.retriever, self.generator, self.store, self.settings = retriever, generator, store, settings
         self.shop_name, self.suggestions = shop_name, tuple(suggestions)
         self.today = today
+        self.desk = Desk(store, settings)
         self._locks: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         self._making_locks = threading.Lock()
 
@@ -79,18 +81,41 @@ class Engine:
         A `message_id` that was answered before gives the stored reply again. Setting `cancelled`, or closing the
         stream, stops the generator and stores what was said. Raises InvalidMessage, UnknownTurn, RetrievalError or
         GenerationError; the question is then in the store, and the same `message_id` tries again.
+
+        While a person has the conversation the message is stored, and Done is all that comes: a reply without text
+        whose reason is "with_staff".
         """
         question = self._checked(text)
         with self._one_at_a_time(conversation):
             turn = self.store.open_turn(conversation, message_id, question)
-            if turn.reply is None:
-                reply = yield from Answering(self, turn, cancelled or threading.Event()).spoken()
-            else:
+            if turn.reply is not None:
                 reply = turn.reply
+            elif self.desk.current(conversation):
+                reply = Reply(turn.id, "", "handover", 1.0, reason=WITH_STAFF)
+                self.store.finish_turn(turn.id, reply, {})
+            else:
+                reply = yield from Answering(self, turn, cancelled or threading.Event()).spoken()
+            if turn.reply is not None and reply.text:
                 yield Text(reply.text)
         # The next message need not wait for a listener that stops asking once it has the text.
-        yield Sources(reply.sources)
+        if reply.reason != WITH_STAFF:
+            yield Sources(reply.sources)
         yield Done(reply)
+
+    def draft(self, conversation: str) -> Draft:
+        """What the bot would say to the shopper's last question in a person's place, and staff may look over.
+
+        From what shoppers may see; where that has nothing, from staff documents too. Nothing is stored or sent.
+        """
+        turns = self.store.turns(conversation)
+        while turns and turns[-1].reply is not None and turns[-1].reply.reason == ASKED:
+            turns.pop()
+        audiences: tuple[Audience, ...] = ("public", "staff") if turns else ()
+        for audience in audiences:
+            answering = Answering(self, turns[-1], threading.Event(), audience)
+            if reply := answering.drafted(turns[:-1]):
+                return Draft(reply.text, reply.sources, audience == "staff")
+        return Draft()
 
     def _checked(self, text: str) -> str:
         limit = self.settings.max_message_chars

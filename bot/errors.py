@@ -11,6 +11,7 @@ ShopdeskError                  root; the message is one line that says what, the
 ├── StoreError                 the conversation store cannot be used (newer version, damaged, disk full)
 ├── UnknownTurn                no turn, conversation or rating target by that id
 ├── InvalidMessage             the shopper's message cannot be taken as it is (empty, too long)
+├── DeskError                  a hand-over cannot be claimed, answered or closed as it is
 ├── BadBatch                   a batch file, or a line of it, is not what the command expects
 ├── BadSuite                   a suite, a kept run or a public file cannot be evaluated as it is
 ├── LearningError              a training run cannot be started or gone on with as it is
@@ -37,6 +38,10 @@ class InvalidMessage(ShopdeskError):
     """The shopper's message cannot be taken as it is: empty, or too long."""
 
 
+class DeskError(ShopdeskError):
+    """A hand-over cannot be claimed, answered or closed as it is."""
+
+
 class BadBatch(ShopdeskError):
     """A batch file of the command line, or a line of it, is not what the command expects."""
 
@@ -57,6 +62,7 @@ __all__ = [
     "BadBatch",
     "BadSuite",
     "DamagedSnapshot",
+    "DeskError",
     "GenerationError",
     "IndexBusy",
     "InvalidMessage",

@@ -9,6 +9,7 @@ from typing import Any, Literal
 Role = Literal["user", "assistant"]
 Outcome = Literal["answer", "decline", "clarify", "handover"]
 Label = Literal["up", "down"]
+HandoverState = Literal["waiting", "claimed", "returned", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Reply:
     """A finished reply. `turn` is its id in the store, `timings` are seconds by stage, `confidence` is in [0, 1].
 
     `reason` is the code of why a person takes over ("safety", "upset", ...) or why the desk declined ("not_found",
-    "out_of_scope", "steering"); empty for an answer.
+    "out_of_scope", "steering"); empty for an answer. "with_staff" is the silence while a person is there.
     """
 
     turn: str
@@ -79,6 +80,60 @@ class Rating:
     label: Label
     reason: str = ""
     created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """A conversation that a person takes over. Open while "waiting" or "claimed"; a closed one stays closed.
+
+    `reason` is the code of why, `staff` who claimed it, `email` where the shopper wants the answer when nobody is
+    there. `closed_by` is "staff" or "shopper". `thread` is where staff see it, in the words of their channel.
+    """
+
+    id: str
+    conversation: str
+    reason: str
+    state: HandoverState
+    opened_at: str
+    staff: str = ""
+    email: str = ""
+    closed_at: str = ""
+    thread: str = ""
+    closed_by: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a person has the conversation, or is waited for: the bot is silent then."""
+        return self.state in ("waiting", "claimed")
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMessage:
+    """What a member of staff wrote to a shopper. `number` counts up from 1 within the conversation.
+
+    `turn` is the shopper's turn that it was said after; empty where there was none yet.
+    """
+
+    id: str
+    conversation: str
+    handover: str
+    author: str
+    text: str
+    created_at: str
+    number: int
+    turn: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the bot would say in a person's place; no text where the documents have nothing.
+
+    `staff_only` warns that a document shoppers may not see is part of it.
+    """
+
+    text: str = ""
+    sources: tuple[Source, ...] = ()
+    staff_only: bool = False
 
 
 # The stream of one reply: Status*, Text*, Sources, Done. A failure is raised, not yielded.

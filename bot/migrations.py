@@ -60,7 +60,43 @@ def _reasons(connection: sqlite3.Connection) -> None:
     connection.execute("ALTER TABLE turns ADD COLUMN reason TEXT NOT NULL DEFAULT ''")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings, _reasons)
+def _handovers(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE handovers (
+            id TEXT PRIMARY KEY,
+            conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            reason TEXT NOT NULL,
+            state TEXT NOT NULL,
+            opened_at TEXT NOT NULL,
+            staff TEXT NOT NULL DEFAULT '',
+            email TEXT NOT NULL DEFAULT '',
+            closed_at TEXT NOT NULL DEFAULT '',
+            thread TEXT NOT NULL DEFAULT '',
+            closed_by TEXT NOT NULL DEFAULT ''
+        )"""
+    )
+    # At most one open hand-over a conversation, whoever writes.
+    connection.execute("CREATE UNIQUE INDEX handovers_open ON handovers (conversation) WHERE closed_at = ''")
+    connection.execute("CREATE INDEX handovers_conversation ON handovers (conversation, opened_at)")
+    connection.execute("CREATE INDEX handovers_thread ON handovers (thread)")
+    connection.execute(
+        """CREATE TABLE staff_messages (
+            id TEXT PRIMARY KEY,
+            conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+            handover TEXT NOT NULL REFERENCES handovers (id) ON DELETE CASCADE,
+            author TEXT NOT NULL,
+            text TEXT NOT NULL,
+            created_at TEXT NOT NULL,
+            number INTEGER NOT NULL,
+            turn TEXT NOT NULL,
+            message_id TEXT NOT NULL,
+            UNIQUE (conversation, number),
+            UNIQUE (handover, message_id)
+        )"""
+    )
+
+
+MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings, _reasons, _handovers)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

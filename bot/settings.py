@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
+from bot.office_hours import OfficeHours, time_zone
 
 PREFIX = "SHOPDESK_"
 FILE = "shopdesk.toml"
@@ -39,6 +40,16 @@ def _origins(text: str) -> str:
 def listed(text: str) -> tuple[str, ...]:
     """The parts of a setting that holds several, with commas between."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _office_hours(text: str) -> str:
+    OfficeHours.parse(text)
+    return text
+
+
+def _time_zone(name: str) -> str:
+    time_zone(name)
+    return name
 
 
 class Settings(BaseSettings):
@@ -64,6 +75,12 @@ class Settings(BaseSettings):
     lora: Folder | None = Field(None, description="Folder of a LoRA to load over the generator.")
     shop_name: str = Field("", description="The shop's name; without it, the `name` in its `knowledge.toml`.")
     contact: str = Field("", description="How a shopper reaches a person, added when one is offered.")
+    office_hours: Annotated[str, AfterValidator(_office_hours)] = Field(
+        "", description="When people are at the desk, as in `Mon-Fri 09:00-17:00, Sat 10:00-14:00`; empty is always."
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="Where those hours are meant, as in `Europe/London`."
+    )
     allowed_hosts: str = Field(
         "", description="Hosts that a reply may name, with commas; without any, those of the cited documents."
     )

@@ -19,7 +19,7 @@ from typing import ParamSpec, TypeVar
 
 import pytest
 
-from adapters.desk import open_embedder, open_engine, open_snapshots
+from adapters.wiring import open_embedder, open_engine, open_snapshots
 from bot import answering
 from bot.conduct.guard import Guard
 from bot.engine import Engine, joined

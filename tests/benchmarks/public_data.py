@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from adapters.desk import open_retriever
+from adapters.wiring import open_retriever
 from bot.settings import load_settings
 from tests.benchmarks.desk import prepare_embedder, shopdesk
 from tests.benchmarks.fusion import Ranker, rankers
