@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
+from adapters.web_desk import HandoverOut, StaffMessageOut, add_desk, handover_out, staff_data
 from adapters.web_limits import Limits, Visitor
 from adapters.web_origins import Origins
 from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
@@ -88,6 +89,8 @@ class TurnOut(BaseModel):
 class ConversationOut(BaseModel):
     conversation: str
     turns: list[TurnOut]
+    handover: HandoverOut | None = Field(description="The last one, open or closed; null where there was none.")
+    staff_messages: list[StaffMessageOut]
 
 
 class RatingIn(BaseModel):
@@ -130,6 +133,7 @@ def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -
     _add_conversations(app, engine, limits)
     _add_messages(app, engine, settings, replies, limits, pace or Pace())
     _add_stop(app, replies)
+    add_desk(app, engine, limits)
     _add_shop(app, engine, settings)
     _add_pages(app)
     add_widget(app)
@@ -151,9 +155,15 @@ def _add_conversations(app: FastAPI, engine: "Engine", limits: Limits) -> None:
 
     @app.get("/api/conversations/{conversation}", responses=documented("unknown-conversation", "invalid-request"))
     def read_conversation(conversation: str) -> ConversationOut:
-        """The turns so far, oldest first."""
+        """The turns so far and what staff wrote, each oldest first; the hand-over as it stands."""
         turns = [TurnOut(**_turn_data(turn)) for turn in engine.turns(conversation)]
-        return ConversationOut(conversation=conversation, turns=turns)
+        latest = engine.desk.latest(conversation)
+        return ConversationOut(
+            conversation=conversation,
+            turns=turns,
+            handover=handover_out(engine.desk, latest) if latest else None,
+            staff_messages=[StaffMessageOut(**staff_data(said)) for said in engine.desk.messages(conversation)],
+        )
 
     @app.put(
         "/api/turns/{turn}/rating",

@@ -32,6 +32,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "unknown-conversation": (404, "No such conversation"),
     "unknown-message": (404, "No such message"),
     "unknown-turn": (404, "No such turn"),
+    "unknown-handover": (404, "No person was asked for"),
+    "invalid-email": (422, "That is no e-mail address"),
     "origin-not-allowed": (403, "This page may not use the desk"),
     "too-many-requests": (429, "Too much at once"),
     "busy": (503, "Too many replies at once"),

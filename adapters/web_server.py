@@ -15,6 +15,7 @@ from bot.errors import SettingsError
 from bot.settings import Settings
 
 _BACKLOG = 2048
+_LAST_SECONDS = 3  # for what is under way when it ends; whoever listens to the desk would listen for ever
 
 
 def run(engine: Engine, settings: Settings) -> None:
@@ -28,7 +29,12 @@ def run(engine: Engine, settings: Settings) -> None:
         say(f"chat {address}/   API {address}/docs   (Ctrl-C stops)")
         # uvicorn's own start-up lines would only say this again.
         level = {"info": "warning"}.get(settings.log_level, settings.log_level)
-        config = uvicorn.Config(web_chat.build(engine, settings), log_level=level, access_log=False)
+        config = uvicorn.Config(
+            web_chat.build(engine, settings),
+            log_level=level,
+            access_log=False,
+            timeout_graceful_shutdown=_LAST_SECONDS,
+        )
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again once it has shut down
         with suppress(KeyboardInterrupt):
             uvicorn.Server(config).run(sockets=[listening])

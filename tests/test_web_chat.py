@@ -444,6 +444,9 @@ def test_the_description_names_every_route_and_its_problems(client: httpx.Client
     assert {
         "/api/conversations",
         "/api/conversations/{conversation}",
+        "/api/conversations/{conversation}/events",
+        "/api/conversations/{conversation}/handover",
+        "/api/conversations/{conversation}/handover/email",
         "/api/conversations/{conversation}/messages",
         "/api/conversations/{conversation}/messages/{message_id}/events",
         "/api/conversations/{conversation}/messages/{message_id}/stop",

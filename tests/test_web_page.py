@@ -431,6 +431,6 @@ CONTRAST = """() => {
 def test_the_api_page_describes_the_api_without_a_network(open_page: OpenPage, address: str) -> None:
     page = open_page()
     page.goto(f"{address}/docs")
-    expect(page.locator(".operation")).to_have_count(9)
+    expect(page.locator(".operation")).to_have_count(13)
     page.get_by_text("/api/conversations/{conversation}/messages", exact=True).click()
     expect(page.get_by_role("rowheader", name="message_id")).to_be_visible()
