@@ -61,6 +61,12 @@ class News:
         self._listeners = 0
         self._watching: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self.over = False
+
+    def close(self) -> None:
+        """The server is ending: every listener is let go."""
+        self.over = True
+        self._changed.set()
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -96,9 +102,9 @@ class News:
 
 
 def add_desk(app: FastAPI, engine: "Engine", limits: Limits) -> None:
-    """The requests of a hand-over."""
+    """The requests of a hand-over. The server closes `app.state.news` when it ends."""
     desk, counted = engine.desk, [Depends(limits.count)]
-    news = News(desk)
+    news = app.state.news = News(desk)
 
     @app.post(
         "/api/conversations/{conversation}/handover",
@@ -160,7 +166,7 @@ def add_desk(app: FastAPI, engine: "Engine", limits: Limits) -> None:
 async def _heard(desk: "Desk", news: News, conversation: str, seen: int) -> AsyncIterator[ServerSentEvent]:
     state: HandoverOut | None = None
     typist = ""
-    while True:
+    while not news.over:
         changed = news.next()
         handover, messages = await run_in_threadpool(_look, desk, conversation, seen)
         for message in messages:

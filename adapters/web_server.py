@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
@@ -14,8 +15,19 @@ from bot.engine import Engine
 from bot.errors import SettingsError
 from bot.settings import Settings
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 _BACKLOG = 2048
-_LAST_SECONDS = 3  # for what is under way when it ends; whoever listens to the desk would listen for ever
+_LAST_SECONDS = 5  # for what is under way when it ends
+
+
+class _Server(uvicorn.Server):
+    """Lets those go who listen to the desk, and would listen for ever, before it waits for what is under way."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        cast("FastAPI", self.config.app).state.news.close()
+        await super().shutdown(sockets)
 
 
 def run(engine: Engine, settings: Settings) -> None:
@@ -37,7 +49,7 @@ def run(engine: Engine, settings: Settings) -> None:
         )
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again once it has shut down
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            _Server(config).run(sockets=[listening])
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,7 +1,7 @@
 """`/widget.js`: the chat as the one script that a shop puts on its pages.
 
 The modules of `adapters/widget` are joined as they are when the server starts, so there is nothing to build: imports
-before importers, in one function of their own, comments and indentation left out, the style sheet as a string.
+before importers, in one function of their own, comments and blanks left out, the style sheet as a string.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from hashlib import sha256
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from rjsmin import jsmin
 
 FOLDER = Path(__file__).with_name("widget")
 ENTRY = "chat.js"
 _IMPORT = re.compile(r'^import (?P<names>.+) from "\./(?P<file>[\w.]+)"(?: with \{ type: "css" \})?;\n', re.MULTILINE)
-_COMMENT = re.compile(r"^ *(?://[^\n]*|/\*.*?\*/)\n", re.MULTILINE | re.DOTALL)
+_EXPORT = re.compile(r"^export ", re.MULTILINE)
+_CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+_AROUND = re.compile(r"\s*([{};])\s*")
 _REM = re.compile(r"(?<![\w.])([\d.]+)rem\b")
 
 
@@ -25,10 +28,10 @@ def joined(folder: Path = FOLDER, entry: str = ENTRY) -> str:
     """The modules that `entry` reaches as one classic script.
 
     It relies on their style: an import is one line and renames nothing, no two modules use the same name at their top,
-    `export` stands at a line's beginning, and no string goes over lines.
+    and `export` stands at a line's beginning.
     """
     parts = "".join(_modules(folder, entry, set()))
-    return f'(() => {{\n"use strict";\n{parts}}})();\n'
+    return jsmin(f'(() => {{\n"use strict";\n{parts}}})();\n')
 
 
 def _modules(folder: Path, name: str, seen: set[str]) -> list[str]:
@@ -41,9 +44,7 @@ def _modules(folder: Path, name: str, seen: set[str]) -> list[str]:
                 before.append(_sheet(wanted["names"], (folder / wanted["file"]).read_text("utf-8")))
             else:
                 before += _modules(folder, wanted["file"], seen)
-    bare = _COMMENT.sub("", _IMPORT.sub("", text))
-    lines = (line.strip().removeprefix("export ") for line in bare.splitlines())
-    return [*before, "".join(f"{line}\n" for line in lines if line)]
+    return [*before, _EXPORT.sub("", _IMPORT.sub("", text))]
 
 
 def _sheet(name: str, css: str) -> str:
@@ -51,8 +52,8 @@ def _sheet(name: str, css: str) -> str:
 
     One rem is the root's font size, which many shops set to 62.5 %; `--rem` is the size that the reader has chosen.
     """
-    lines = (line.strip() for line in _COMMENT.sub("", css).splitlines())
-    text = _REM.sub(r"calc(\1*var(--rem))", "\n".join(line for line in lines if line))
+    text = _AROUND.sub(r"\1", _CSS_COMMENT.sub("", css)).replace(": ", ":").strip()
+    text = _REM.sub(r"calc(\1*var(--rem))", re.sub(r",?\s+", lambda space: space[0][0].strip() or " ", text))
     return f"const {name} = new CSSStyleSheet();\n{name}.replaceSync({json.dumps(text, ensure_ascii=False)});\n"
 
 

@@ -8,14 +8,17 @@ import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
 import { Launcher } from "./launcher.js";
 import { newId, remember, remembered, visitor } from "./memory.js";
+import { People } from "./people.js";
 import { question, ReplyView } from "./replies.js";
 import { Scroller } from "./scroller.js";
 import { SourcePanel } from "./sources.js";
 import { Desk, Problem } from "./stream.js";
 import { languageOf, stringsFor } from "./strings.js";
 import { Toast } from "./toast.js";
+import { save, transcript } from "./transcript.js";
 
 const SCRIPT = document.currentScript;
+const NOTHING = { turns: [], staff_messages: [], handover: null };
 
 class ShopdeskChat extends HTMLElement {
   connectedCallback() {
@@ -26,9 +29,12 @@ class ShopdeskChat extends HTMLElement {
     this.shop = { name: this.getAttribute("shop") || "", suggestions: [] };
     this.conversation = remembered("conversation");
     this.running = null;
+    this.shown = new Set(); // the ids of the messages in the log
     this.draw(floating);
     if (floating) this.launcher.restore();
     else this.begin();
+    if (remembered("handover")) this.loaded ??= this.load(); // a person may write while the chat is closed
+    addEventListener("storage", (event) => this.elsewhere(event));
   }
 
   draw(floating) {
@@ -40,12 +46,14 @@ class ShopdeskChat extends HTMLElement {
     this.toast = new Toast();
     this.panel = new SourcePanel(strings);
     this.composer = new Composer(strings, { ask: (text) => this.ask(text), stop: () => this.stop() });
+    this.people = new People(this);
+    const foot = h("div", { class: "foot" }, this.composer.note, this.people.view.button);
     const frame = h(
       "div",
       { class: "chat", lang: strings.lang },
       this.bar(floating),
       this.scroller.element,
-      h("footer", {}, h("div", { class: "column" }, this.scroller.latest, this.toast.element, this.composer.element, this.composer.note)),
+      h("footer", {}, h("div", { class: "column" }, this.scroller.latest, this.toast.element, this.people.view.element, this.composer.element, foot)),
       this.status,
       this.panel.element,
     );
@@ -60,14 +68,15 @@ class ShopdeskChat extends HTMLElement {
 
   bar(floating) {
     const { strings } = this;
-    const tool = (name, label, onclick) => h("button", { type: "button", class: "round", title: label, "aria-label": label, onclick }, icon(name));
+    const tool = (name, label, onclick) => h("button", { class: "round", label: label, onclick }, icon(name));
     this.monogram = h("span", { class: "monogram", "aria-hidden": "true" });
     this.name = h(floating ? "h2" : "h1", { class: "name" }, this.shop.name || strings.shopFallback);
     this.subtitle = h("p", {}, strings.subtitle);
+    this.saving = tool("save", strings.save, () => this.save());
     this.clear = tool("again", strings.startOver, () => this.startOver());
-    this.clear.hidden = true;
+    this.saving.hidden = this.clear.hidden = true;
     const close = floating && tool("close", strings.closeChat, () => this.launcher.toggle());
-    return h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.clear, close));
+    return h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.saving, this.clear, close));
   }
 
   /** The chat comes into sight: fetch what it shows, once, and wait for a question. */
@@ -80,18 +89,18 @@ class ShopdeskChat extends HTMLElement {
 
   /** The shop's name, the history, and the reply that was under way when the page was left. */
   async load() {
-    const history = this.conversation ? this.desk.call("GET", `/api/conversations/${encodeURIComponent(this.conversation)}`) : null;
+    const history = this.conversation ? this.desk.call("GET", this.path("")) : null;
     history?.catch(() => {}); // looked at below
     try {
       const { name, ...shop } = await this.desk.call("GET", "/api/shop");
       Object.assign(this.shop, shop, { name: this.shop.name || name });
       this.composer.limit = this.shop.longest_message;
       this.introduce();
-      this.restore(history ? (await history).turns : []);
+      this.restore(history ? await history : NOTHING);
     } catch (error) {
       if (error instanceof Problem && error.status === 404) {
         this.forget();
-        this.restore([]);
+        this.restore(NOTHING);
       } else {
         this.failed(this.reply(), this.explain(error, this.strings.offline), () => this.reload());
       }
@@ -104,8 +113,20 @@ class ShopdeskChat extends HTMLElement {
     (touch ? this.scroller.element : this.composer.field).focus({ preventScroll: true });
   }
 
-  reload() {
+  /** Where the desk keeps something of this conversation. */
+  path(rest) {
+    return `/api/conversations/${encodeURIComponent(this.conversation)}${rest}`;
+  }
+
+  /** Show nothing, as before the first message. */
+  empty() {
     this.log.replaceChildren();
+    this.shown.clear();
+    this.people.forget();
+  }
+
+  reload() {
+    this.empty();
     this.loaded = this.load();
   }
 
@@ -121,7 +142,7 @@ class ShopdeskChat extends HTMLElement {
     const chinese = this.strings.lang.startsWith("zh");
     const ours = this.shop.suggestions.filter((text) => /\p{Script=Han}/u.test(text) === chinese);
     const suggestion = (text) =>
-      h("li", {}, h("button", { type: "button", lang: languageOf(text, this.strings.lang), onclick: () => this.ask(text) }, h("span", {}, text), icon("arrow")));
+      h("li", {}, h("button", { lang: languageOf(text, this.strings.lang), onclick: () => this.ask(text) }, h("span", {}, text), icon("arrow")));
     const shown = (ours.length ? ours : this.shop.suggestions).slice(0, 4);
     this.welcome.replaceChildren(h("h2", {}, this.strings.greeting), h("p", {}, this.strings.greetingNote));
     if (shown.length) {
@@ -129,14 +150,13 @@ class ShopdeskChat extends HTMLElement {
     }
   }
 
-  restore(turns) {
+  restore({ turns, staff_messages: staff, handover }) {
     const pending = remembered("pending");
     const labels = remembered("ratings") || {};
-    for (const turn of turns) {
-      if (!turn.reply) continue;
-      this.log.append(question(this.strings, turn.question));
-      this.reply().finish(turn.reply, labels[turn.turn]);
-    }
+    const told = turns.filter((turn) => turn.reply).map((turn) => [turn.created_at, () => this.tell(turn, labels[turn.turn])]);
+    const heard = staff.map((message) => [message.created_at, () => this.people.hear(message)]);
+    for (const [, show] of [...told, ...heard].sort(([one], [other]) => one.localeCompare(other))) show();
+    this.people.found(handover);
     const answered = new Set(turns.filter((turn) => turn.reply).map((turn) => turn.message_id));
     const open = turns.filter((turn) => !turn.reply).map((turn) => ({ message_id: turn.message_id, text: turn.question }));
     if (pending?.conversation === this.conversation) open.push(pending);
@@ -145,6 +165,13 @@ class ShopdeskChat extends HTMLElement {
     this.scroller.toEnd("instant");
     if (last) this.send({ message_id: last.message_id, text: last.text });
     else remember("pending", null);
+  }
+
+  /** A turn that is over. */
+  tell(turn, label) {
+    this.shown.add(turn.message_id);
+    this.log.append(question(this.strings, turn.question));
+    if (turn.reply.reason !== "with_staff") this.reply().finish(turn.reply, label);
   }
 
   async ask(text) {
@@ -163,7 +190,9 @@ class ShopdeskChat extends HTMLElement {
   /** Send a message and follow its reply to the end. */
   async send(message) {
     this.log.append(question(this.strings, message.text));
+    this.shown.add(message.message_id);
     const view = this.reply();
+    view.element.hidden = this.people.open; // the assistant is silent
     const running = { message, view, abort: new AbortController(), waiting: false };
     this.running = running;
     this.changed();
@@ -190,6 +219,7 @@ class ShopdeskChat extends HTMLElement {
   async converse(message, view, running) {
     const lost = (seconds) => {
       running.waiting = Boolean(seconds);
+      view.element.hidden = false;
       view.say(seconds ? this.strings.wait(seconds) : this.strings.reconnecting);
     };
     const patience = { lost, signal: running.abort.signal };
@@ -226,8 +256,10 @@ class ShopdeskChat extends HTMLElement {
   }
 
   finished(view, reply) {
-    view.finish(reply, null);
     remember("pending", null);
+    if (reply.reason === "with_staff") return view.element.remove();
+    if (reply.outcome === "handover") this.people.refresh();
+    view.finish(reply, null);
     const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
     this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
   }
@@ -239,8 +271,7 @@ class ShopdeskChat extends HTMLElement {
     if (running.waiting || !this.conversation) return this.takeBack(running);
     this.composer.stopping.disabled = true;
     const message = encodeURIComponent(running.message.message_id);
-    const path = `/api/conversations/${encodeURIComponent(this.conversation)}/messages/${message}/stop`;
-    await this.desk.call("POST", path).catch(() => (this.composer.stopping.disabled = false));
+    await this.desk.call("POST", this.path(`/messages/${message}/stop`)).catch(() => (this.composer.stopping.disabled = false));
   }
 
   /** A message that the desk has not taken yet goes back to the field. */
@@ -261,8 +292,9 @@ class ShopdeskChat extends HTMLElement {
       this.running.abort.abort();
       this.running = null;
     }
+    if (this.people.open) this.desk.call("DELETE", this.path("/handover")).catch(() => {});
     this.forget();
-    this.log.replaceChildren();
+    this.empty();
     this.changed();
     const undo = () => {
       this.toast.hide();
@@ -283,16 +315,39 @@ class ShopdeskChat extends HTMLElement {
   reply() {
     const open = (sources, number) => this.panel.open(sources, number);
     const rate = (turn, label, reason) => this.rate(turn, label, reason);
-    const view = new ReplyView(this.strings, this.shop.name, { open, rate });
+    const copied = () => this.toast.show(this.strings.copied);
+    const view = new ReplyView(this.strings, this.shop.name, { open, rate, copied });
     this.log.append(view.element);
     return view;
+  }
+
+  /** Another tab has asked something, begun anew, or asked for a person: this one follows. */
+  async elsewhere({ key, newValue }) {
+    if (!this.loaded || !key?.startsWith("shopdesk:")) return;
+    await this.loaded;
+    const conversation = remembered("conversation");
+    if (conversation !== this.conversation) {
+      this.conversation = conversation;
+      this.reload();
+    } else if (key === "shopdesk:pending" && newValue) {
+      const { message_id, text } = JSON.parse(newValue);
+      if (!this.running && !this.shown.has(message_id)) this.send({ message_id, text });
+    } else if (key === "shopdesk:handover" && conversation) this.people.refresh();
+  }
+
+  async save() {
+    try {
+      save(this.strings.fileName, transcript(this.strings, this.shop.name, await this.desk.call("GET", this.path(""))));
+    } catch (error) {
+      this.sorry(error);
+    }
   }
 
   async rate(turn, label, reason) {
     try {
       await this.desk.call("PUT", `/api/turns/${encodeURIComponent(turn)}/rating`, { label, reason });
     } catch (error) {
-      this.toast.show(this.explain(error, this.strings.offline));
+      this.sorry(error);
       return false;
     }
     remember("ratings", { ...remembered("ratings"), [turn]: label });
@@ -307,6 +362,10 @@ class ShopdeskChat extends HTMLElement {
     return this.strings.problems?.[error.type] || (this.strings.problems ? otherwise : error.message || otherwise);
   }
 
+  sorry(error) {
+    this.toast.show(this.explain(error, this.strings.offline));
+  }
+
   failed(view, detail, retry) {
     view.fail(detail, retry);
     this.announce(detail, this.strings.lang);
@@ -318,7 +377,7 @@ class ShopdeskChat extends HTMLElement {
     const empty = !this.log.firstChild;
     const stopping = this.shadowRoot.activeElement === this.composer.stopping; // about to be hidden
     this.welcome.hidden = !empty;
-    this.clear.hidden = empty;
+    this.saving.hidden = this.clear.hidden = empty;
     this.composer.show(Boolean(this.running));
     if (stopping && !this.running) this.rest();
   }

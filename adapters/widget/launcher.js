@@ -15,7 +15,7 @@ export class Launcher {
     this.badge = h("span", { class: "badge", hidden: true, "aria-hidden": "true" });
     this.button = h(
       "button",
-      { type: "button", class: "launcher", "aria-expanded": "false", "aria-haspopup": "dialog", onclick: () => this.toggle() },
+      { class: "launcher", "aria-expanded": "false", "aria-haspopup": "dialog", onclick: () => this.toggle() },
       icon("chat"),
       icon("close"),
       h("span", { class: "label" }, strings.launch),

@@ -6,7 +6,7 @@ export class Scroller {
   constructor(strings, ...content) {
     this.latest = h(
       "button",
-      { type: "button", class: "latest", hidden: true, title: strings.latest, "aria-label": strings.latest, onclick: () => this.toEnd() },
+      { class: "latest", hidden: true, label: strings.latest, onclick: () => this.toEnd() },
       icon("latest"),
     );
     this.element = h(

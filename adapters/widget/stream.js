@@ -60,6 +60,24 @@ export class Desk {
     }, patience);
   }
 
+  /** Hear from the shop's people after the event of that id: `take(name, data)`, until `signal` aborts. */
+  async follow(conversation, after, take, signal) {
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/events`;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        const response = await this.fetch("GET", path, undefined, after ? { "Last-Event-ID": after } : {}, signal);
+        for await (const event of events(response.body)) {
+          attempt = 0;
+          after = event.id;
+          take(event.name, event.data);
+        }
+      } catch (error) {
+        if (error instanceof Problem && error.status < 500) return;
+      }
+      await pause(WAITS[Math.min(attempt, WAITS.length - 1)], signal);
+    }
+  }
+
   /**
    * Do something until it succeeds. `lost(seconds)` is called before each wait, with the desk's own word for how long
    * where it has one; `act` gets a function that says it has got somewhere, after which the patience is whole again.

@@ -10,7 +10,7 @@ export class Toast {
   show(text, action, act) {
     this.hide();
     this.element.append(h("span", {}, text));
-    if (action) this.element.append(h("button", { type: "button", onclick: act }, action));
+    if (action) this.element.append(h("button", { onclick: act }, action));
     this.timer = setTimeout(() => this.hide(), action ? 10000 : 4000);
   }
 
