@@ -12,7 +12,7 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, Path, Request
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
@@ -287,6 +287,11 @@ def _add_pages(app: FastAPI) -> None:
     @app.get("/docs", include_in_schema=False)
     async def api_page() -> FileResponse:
         return FileResponse(WIDGET / "docs.html")
+
+    @app.get("/demo-shop", include_in_schema=False)
+    def demo_shop(lang: Literal["en", "zh"] = "en") -> HTMLResponse:
+        page = (WIDGET / "demo-shop.html").read_text("utf-8")
+        return HTMLResponse(page.replace('data-lang="en"', f'data-lang="{lang}"'))
 
     app.mount("/widget", StaticFiles(directory=WIDGET), name="widget")
 
