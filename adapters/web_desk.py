@@ -169,13 +169,16 @@ async def _heard(desk: "Desk", news: News, conversation: str, seen: int) -> Asyn
     while not news.over:
         changed = news.next()
         handover, messages = await run_in_threadpool(_look, desk, conversation, seen)
-        for message in messages:
-            seen = message.number
-            yield ServerSentEvent(event="staff", id=str(seen), data=staff_data(message))
         now = handover_out(desk, handover) if handover else None
-        if now is not None and now != state:
-            yield ServerSentEvent(event="handover", id=str(seen), data=now.model_dump())
+        told = [ServerSentEvent(event="handover", id=str(seen), data=now.model_dump())] if now and now != state else []
         state = now
+        said = [
+            ServerSentEvent(event="staff", id=str(message.number), data=staff_data(message)) for message in messages
+        ]
+        joins = handover is not None and handover.is_open  # who joins does so before writing, who leaves after it
+        for event in (*told, *said) if joins else (*said, *told):
+            yield event
+        seen = messages[-1].number if messages else seen
         while not changed.is_set():
             writing = desk.typist(handover.id) if handover and handover.is_open else ""
             if writing != typist:

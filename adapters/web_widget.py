@@ -31,7 +31,7 @@ def joined(folder: Path = FOLDER, entry: str = ENTRY) -> str:
     and `export` stands at a line's beginning.
     """
     parts = "".join(_modules(folder, entry, set()))
-    return jsmin(f'(() => {{\n"use strict";\n{parts}}})();\n')
+    return str(jsmin(f'(() => {{\n"use strict";\n{parts}}})();\n'))
 
 
 def _modules(folder: Path, name: str, seen: set[str]) -> list[str]:

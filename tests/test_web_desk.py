@@ -116,8 +116,9 @@ def test_who_comes_back_gets_only_what_was_not_seen(shopper: Shopper, staff: Des
     for text in ("One.", "Two.", "Three."):
         staff.say(waiting.id, "Anna", text)
     events = shopper.events(last="2")
-    assert [next(events)[2].get("text"), next(events)[0]] == ["Three.", "handover"]
+    assert [next(events)[0], next(events)[2]["text"]] == ["handover", "Three."]
     events = shopper.events(last="nonsense")
+    assert next(events)[0] == "handover"
     assert [next(events)[2]["text"] for _ in range(3)] == ["One.", "Two.", "Three."]
 
 
