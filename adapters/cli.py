@@ -12,6 +12,7 @@ import click
 from adapters.command import Lines, command
 from adapters.desk_commands import desk
 from adapters.output import hit_record, print_json, reply_record, say
+from adapters.slack_commands import slack
 from bot.errors import InvalidMessage
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def main() -> None:
 
 
 main.add_command(desk)
+main.add_command(slack)
 
 
 @main.command()

@@ -124,6 +124,11 @@ class Desk:
         with self._reading() as connection:
             return handovers.find(connection, "WHERE closed_at = '' ORDER BY opened_at, rowid")
 
+    def closed_since(self, since: str) -> list[Handover]:
+        """Those that were closed since a time, as the store writes it, the first one first."""
+        with self._reading() as connection:
+            return handovers.find(connection, "WHERE closed_at >= ? ORDER BY closed_at, rowid", since)
+
     def current(self, conversation: str) -> Handover | None:
         """The conversation's open hand-over."""
         with self._reading() as connection:
@@ -148,6 +153,11 @@ class Desk:
         """
         with self._reading() as connection:
             return handovers.answered(connection)
+
+    def figures(self, since: str) -> dict[str, int]:
+        """What has happened since a time, as the store writes it: turns by outcome, hand-overs, ratings by label."""
+        with self._reading() as connection:
+            return handovers.figures(connection, since)
 
     def typing(self, handover: str, staff: str) -> None:
         """A member of staff is writing; forgotten after a few seconds, and known in this process only."""

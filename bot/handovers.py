@@ -71,3 +71,14 @@ def answered(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     )
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def figures(connection: sqlite3.Connection, since: str) -> dict[str, int]:
+    """How many turns of each outcome, hand-overs and ratings of each label there were since a time."""
+    queries = (
+        "SELECT outcome, count(*) FROM turns WHERE created_at >= ? AND outcome IS NOT NULL AND reason != 'with_staff'"
+        " GROUP BY outcome",
+        "SELECT 'handovers', count(*) FROM handovers WHERE opened_at >= ?",
+        "SELECT label, count(*) FROM ratings WHERE created_at >= ? GROUP BY label",
+    )
+    return {name: count for query in queries for name, count in connection.execute(query, (since,))}

@@ -96,7 +96,22 @@ def _handovers(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings, _reasons, _handovers)
+def _deliveries(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE deliveries (
+            key TEXT PRIMARY KEY,
+            place TEXT NOT NULL,
+            author TEXT NOT NULL,
+            payload TEXT NOT NULL,
+            taken_at REAL NOT NULL,
+            done INTEGER NOT NULL DEFAULT 0
+        )"""
+    )
+    connection.execute("CREATE INDEX deliveries_place ON deliveries (place)")
+    connection.execute("CREATE INDEX deliveries_open ON deliveries (taken_at) WHERE NOT done")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings, _reasons, _handovers, _deliveries)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -52,6 +52,12 @@ def _time_zone(name: str) -> str:
     return name
 
 
+def _slack(name: str, description: str) -> Any:
+    """A setting that Slack's own variable names too: `SLACK_BOT_TOKEN` as well as `SHOPDESK_SLACK_BOT_TOKEN`."""
+    names = AliasChoices(f"{PREFIX}{name}".lower(), name)
+    return Field("", validation_alias=names, repr=False, description=description)
+
+
 class Settings(BaseSettings):
     """Everything an operator can change."""
 
@@ -81,6 +87,10 @@ class Settings(BaseSettings):
     time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
         "UTC", description="Where those hours are meant, as in `Europe/London`."
     )
+    slack_bot_token: str = _slack("slack_bot_token", "Bot token of the Slack app, xoxb-...; starts Slack.")
+    slack_app_token: str = _slack("slack_app_token", "App-level token, xapp-..., for Socket Mode.")
+    slack_signing_secret: str = _slack("slack_signing_secret", "Signing secret, for Slack over HTTP.")
+    slack_desk_channel: str = _slack("slack_desk_channel", "Id of the channel where hand-overs open as threads.")
     allowed_hosts: str = Field(
         "", description="Hosts that a reply may name, with commas; without any, those of the cited documents."
     )

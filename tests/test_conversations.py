@@ -391,6 +391,7 @@ POPULATED: dict[int, tuple[str, ...]] = {
     2: ("INSERT INTO ratings VALUES ('t1', 'me', 'up', 'kind', '2026-01-01T00:00:02.000+00:00')",),
     3: (),
     4: ("INSERT INTO handovers (id, conversation, reason, state, opened_at) VALUES ('h1', 'c1', 'x', 'waiting', '')",),
+    5: ("INSERT INTO deliveries VALUES ('k1', '', '', '{}', 0.0, 0)",),
 }
 
 

@@ -48,6 +48,17 @@ def test_a_home_below_the_users_own_is_found(blank: Path, monkeypatch: pytest.Mo
     assert load_settings().home == blank / "shop"
 
 
+def test_slacks_own_variables_are_read_and_ours_win(blank: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (blank / "shopdesk.toml").write_text('slack_signing_secret = "file"\nslack_bot_token = "file"\n')
+    monkeypatch.setenv("SLACK_BOT_TOKEN", "xoxb-theirs")
+    monkeypatch.setenv("SLACK_APP_TOKEN", "xapp-theirs")
+    monkeypatch.setenv("SHOPDESK_SLACK_APP_TOKEN", "xapp-ours")
+    settings = load_settings()
+    assert (settings.slack_bot_token, settings.slack_app_token) == ("xoxb-theirs", "xapp-ours")
+    assert settings.slack_signing_secret == "file"
+    assert "xapp" not in repr(settings)
+
+
 def test_settings_are_frozen() -> None:
     settings = load_settings()
     with pytest.raises(ValidationError, match="frozen"):

@@ -1,0 +1,64 @@
+"""What is taken once is done once, whoever else wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bot.conversations import Conversations
+from bot.deliveries import LEASE_SECONDS, Deliveries
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Conversations]:
+    with Conversations(tmp_path / "shopdesk.db") as opened:
+        yield opened
+
+
+def age(store: Conversations) -> None:
+    """Lets the time pass after which a taken key is free again."""
+    store.database.execute("UPDATE deliveries SET taken_at = taken_at - ?", (LEASE_SECONDS + 1,))
+
+
+def test_one_of_many_gets_it(store: Conversations, tmp_path: Path) -> None:
+    with Conversations(tmp_path / "shopdesk.db") as other, ThreadPoolExecutor(8) as pool:
+        both = [Deliveries(store), Deliveries(other)]
+        for key in map(str, range(20)):
+            assert sum(pool.map(lambda n, key=key: both[n % 2].take(key), range(8))) == 1
+
+
+def test_what_is_done_is_never_taken_again_and_its_text_is_gone(store: Conversations) -> None:
+    deliveries = Deliveries(store)
+    assert deliveries.take("k", "what somebody wrote")
+    assert not deliveries.is_done("k")
+    deliveries.done("k")
+    age(store)
+    assert deliveries.is_done("k")
+    assert not deliveries.take("k")
+    assert deliveries.overdue() == []
+    assert store.database.execute("SELECT payload FROM deliveries").fetchall() == [("",)]
+
+
+def test_what_a_crash_left_undone_is_free_after_a_while_once(store: Conversations) -> None:
+    deliveries = Deliveries(store)
+    deliveries.take("k", "text")
+    assert not deliveries.take("k")
+    assert deliveries.overdue() == []
+    age(store)
+    assert deliveries.overdue() == [("k", "text")]
+    assert deliveries.take("k")
+    assert not deliveries.take("k")
+    assert deliveries.overdue() == []
+
+
+def test_the_last_to_write_in_a_place_is_known(store: Conversations) -> None:
+    deliveries = Deliveries(store)
+    assert deliveries.last_author("C1:1") == ""
+    for number, author in enumerate(["mei", "tom", "mei"]):
+        deliveries.take(str(number), place="C1:1", author=author)
+        assert deliveries.last_author("C1:1") == author
+    deliveries.take("else", place="C1:2", author="tom")
+    assert deliveries.last_author("C1:1") == "mei"
