@@ -72,13 +72,15 @@ class News:
     async def listening(self) -> AsyncIterator[None]:
         """While inside, the store is watched."""
         self._listeners += 1
-        if self._watching is None:
-            self._watching = asyncio.create_task(self._watch())
         try:
+            if self._watching is None:
+                # Before anything is read, or what is written just after that would count as seen.
+                version = await run_in_threadpool(self._store.version)
+                self._watching = self._watching or asyncio.create_task(self._watch(version))
             yield
         finally:
             self._listeners -= 1
-            if not self._listeners:
+            if not self._listeners and self._watching is not None:
                 self._watching.cancel()
                 self._watching = None
 
@@ -86,15 +88,14 @@ class News:
         """What is set at the next change; take it before reading, so that none is missed."""
         return self._changed
 
-    async def _watch(self) -> None:
-        version: tuple[int, int] | None = None
+    async def _watch(self, version: tuple[int, int]) -> None:
         while True:
             try:
                 found = await run_in_threadpool(self._store.version)
             except StoreError as error:
                 report(error, "watching the store")
             else:
-                if version not in (None, found):
+                if version != found:
                     self._changed.set()
                     self._changed = asyncio.Event()
                 version = found

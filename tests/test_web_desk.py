@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import pytest
 from fakes import ScriptedEngine, serving
 
 from adapters.web_chat import build
+from adapters.web_desk import News
 from adapters.web_problems import TYPE_PREFIX
 from bot.conversations import FILE, Conversations
 from bot.desk import Desk
@@ -169,3 +171,16 @@ def test_the_key_of_the_staff_stays_inside(engine: ScriptedEngine, shopper: Shop
     shopper.ask_for_a_person()
     (waiting,) = engine.desk.waiting()
     assert waiting.id not in json.dumps(shopper.read())
+
+
+def test_what_is_written_just_after_the_first_look_is_news(engine: ScriptedEngine, staff: Desk) -> None:
+    conversation = engine.start("web")
+
+    async def listen() -> None:
+        news = News(engine.desk)
+        async with news.listening():
+            changed = news.next()
+            staff.open(conversation, "asked_for_person")
+            await asyncio.wait_for(changed.wait(), 10)
+
+    asyncio.run(listen())
