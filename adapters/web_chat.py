@@ -1,35 +1,39 @@
 """The web channel: the HTTP API of a conversation, its event streams, and the chat page.
 
 Served by `shopdesk serve`; the page is at /, the API's description at /docs. A conversation belongs to whoever knows
-its id, which cannot be guessed; who rates is a random cookie. The core is synchronous: its calls run in threads.
+its id, which cannot be guessed; who rates is a random id that the client makes. The core is synchronous: its calls run
+in threads.
 """
 
 import re
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import Cookie, Depends, FastAPI, Header, Path, Request, Response
-from fastapi.responses import FileResponse
+from fastapi import Depends, FastAPI, Header, Path, Request
+from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
+from adapters.web_desk import HandoverOut, StaffMessageOut, add_desk, handover_out, staff_data
+from adapters.web_limits import Limits, Visitor
+from adapters.web_origins import Origins
 from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
 from adapters.web_stream import Pace, RunningReplies, RunningReply, replay, reply_data
+from adapters.web_widget import add_widget
 from bot.errors import ShopdeskError, UnknownTurn
 from bot.messages import Label, Outcome, Turn
+from bot.settings import listed
 
 if TYPE_CHECKING:
     from bot.engine import Engine
     from bot.settings import Settings
 
 WIDGET = FilePath(__file__).with_name("widget")
-VISITOR_COOKIE = "shopdesk_visitor"
-VISITOR_SECONDS = 365 * 24 * 3600
+UNNAMED = "visitor"  # who rates without saying who
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -85,6 +89,8 @@ class TurnOut(BaseModel):
 class ConversationOut(BaseModel):
     conversation: str
     turns: list[TurnOut]
+    handover: HandoverOut | None = Field(description="The last one, open or closed; null where there was none.")
+    staff_messages: list[StaffMessageOut]
 
 
 class RatingIn(BaseModel):
@@ -105,7 +111,6 @@ class Alive(BaseModel):
 
 MessageId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
 LastEventId = Annotated[str | None, Header(description="The id of the last event seen; those after it are sent.")]
-Visitor = Annotated[str | None, Cookie(alias=VISITOR_COOKIE)]
 
 
 def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -> FastAPI:
@@ -121,50 +126,73 @@ def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -
         await replies.close()
 
     app = FastAPI(title="Shopdesk", version="1", docs_url=None, redoc_url=None, lifespan=lifespan)
+    limits = Limits(settings)
+    app.add_middleware(Origins, allowed=listed(settings.allowed_origins))
     app.add_middleware(Guard, headers=SECURITY_HEADERS)
     answer_with_problems(app)
-    _add_conversations(app, engine)
-    _add_messages(app, engine, settings, replies, pace or Pace())
+    _add_conversations(app, engine, limits)
+    _add_messages(app, engine, settings, replies, limits, pace or Pace())
     _add_stop(app, replies)
+    add_desk(app, engine, limits)
     _add_shop(app, engine, settings)
     _add_pages(app)
+    add_widget(app)
     return app
 
 
-def _add_conversations(app: FastAPI, engine: "Engine") -> None:
-    @app.post("/api/conversations", status_code=201, responses=documented("not-ready", "invalid-request"))
-    def start_conversation(request: Request, response: Response, visitor: Visitor = None) -> NewConversation:
+def _add_conversations(app: FastAPI, engine: "Engine", limits: Limits) -> None:
+    counted = [Depends(limits.count)]
+
+    @app.post(
+        "/api/conversations",
+        status_code=201,
+        dependencies=counted,
+        responses=documented("not-ready", "invalid-request", "too-many-requests", "origin-not-allowed"),
+    )
+    def start_conversation() -> NewConversation:
         """Start a conversation."""
-        _known_visitor(request, response, visitor)
         return NewConversation(conversation=engine.start("web"))
 
     @app.get("/api/conversations/{conversation}", responses=documented("unknown-conversation", "invalid-request"))
     def read_conversation(conversation: str) -> ConversationOut:
-        """The turns so far, oldest first."""
+        """The turns so far and what staff wrote, each oldest first; the hand-over as it stands."""
         turns = [TurnOut(**_turn_data(turn)) for turn in engine.turns(conversation)]
-        return ConversationOut(conversation=conversation, turns=turns)
+        latest = engine.desk.latest(conversation)
+        return ConversationOut(
+            conversation=conversation,
+            turns=turns,
+            handover=handover_out(engine.desk, latest) if latest else None,
+            staff_messages=[StaffMessageOut(**staff_data(said)) for said in engine.desk.messages(conversation)],
+        )
 
     @app.put(
         "/api/turns/{turn}/rating",
         status_code=204,
-        responses=documented("unknown-turn", "not-json", "invalid-request"),
+        dependencies=counted,
+        responses=documented("unknown-turn", "not-json", "invalid-request", "too-many-requests"),
     )
-    def rate_turn(turn: str, rating: RatingIn, request: Request, response: Response, visitor: Visitor = None) -> None:
+    def rate_turn(turn: str, rating: RatingIn, visitor: Visitor = None) -> None:
         """Say what you think of a reply. One rating per visitor and turn; the latest counts."""
-        rater = _known_visitor(request, response, visitor)
         try:
-            engine.rate(turn, rater, rating.label, _clean(rating.reason))
+            engine.rate(turn, visitor or UNNAMED, rating.label, _clean(rating.reason))
         except UnknownTurn:
             raise HttpProblem("unknown-turn", "There is no reply by that id; it cannot be rated.") from None
 
 
-def _add_messages(app: FastAPI, engine: "Engine", settings: "Settings", replies: RunningReplies, pace: Pace) -> None:
+def _add_messages(
+    app: FastAPI, engine: "Engine", settings: "Settings", replies: RunningReplies, limits: Limits, pace: Pace
+) -> None:
     async def sent(
-        conversation: str, message: MessageIn, last_event_id: LastEventId = None
+        request: Request,
+        conversation: str,
+        message: MessageIn,
+        visitor: Visitor = None,
+        last_event_id: LastEventId = None,
     ) -> AsyncIterator[RunningReply]:
         text = _accepted(message.text, settings.max_message_chars)
         run = replies.find(conversation, message.message_id)
         if run is None or (run.failure is not None and not run.position(last_event_id)):
+            limits.count(request, visitor)
             run = replies.start(conversation, message.message_id, text)
         await run.opened()
         with run.listening():
@@ -184,7 +212,9 @@ def _add_messages(app: FastAPI, engine: "Engine", settings: "Settings", replies:
     @app.post(
         "/api/conversations/{conversation}/messages",
         response_class=EventSourceResponse,
-        responses=documented("unknown-conversation", "message-too-long", "empty-message", "not-json", "busy"),
+        responses=documented(
+            "unknown-conversation", "message-too-long", "empty-message", "not-json", "busy", "too-many-requests"
+        ),
     )
     async def send_message(
         run: Annotated[RunningReply, Depends(sent)], last_event_id: LastEventId = None
@@ -258,6 +288,11 @@ def _add_pages(app: FastAPI) -> None:
     async def api_page() -> FileResponse:
         return FileResponse(WIDGET / "docs.html")
 
+    @app.get("/demo-shop", include_in_schema=False)
+    def demo_shop(lang: Literal["en", "zh"] = "en") -> HTMLResponse:
+        page = (WIDGET / "demo-shop.html").read_text("utf-8")
+        return HTMLResponse(page.replace('data-lang="en"', f'data-lang="{lang}"'))
+
     app.mount("/widget", StaticFiles(directory=WIDGET), name="widget")
 
 
@@ -286,19 +321,3 @@ def _accepted(text: str, longest: int) -> str:
             "message-too-long", f"The message has {len(cleaned):,} characters; at most {longest:,} can be taken."
         )
     return cleaned
-
-
-def _known_visitor(request: Request, response: Response, visitor: str | None) -> str:
-    """The visitor's random id: the cookie's, or a new one that the response sets."""
-    if visitor and re.fullmatch(r"[A-Za-z0-9_-]{22,64}", visitor):
-        return visitor
-    visitor = secrets.token_urlsafe(16)
-    response.set_cookie(
-        VISITOR_COOKIE,
-        visitor,
-        max_age=VISITOR_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=request.url.scheme == "https",
-    )
-    return visitor

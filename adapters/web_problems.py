@@ -32,6 +32,10 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "unknown-conversation": (404, "No such conversation"),
     "unknown-message": (404, "No such message"),
     "unknown-turn": (404, "No such turn"),
+    "unknown-handover": (404, "No person was asked for"),
+    "invalid-email": (422, "That is no e-mail address"),
+    "origin-not-allowed": (403, "This page may not use the desk"),
+    "too-many-requests": (429, "Too much at once"),
     "busy": (503, "Too many replies at once"),
     "not-ready": (503, "Not ready to answer"),
     "generation-failed": (503, "The reply could not be written"),
@@ -106,9 +110,9 @@ def answer_with_problems(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error, HttpProblem):
-            return _response(error.document, error.headers)
+            return problem_response(error)
         if error.status_code == 400:  # the framework's word for a body that it cannot parse
-            return _response(HttpProblem("not-json", "The body cannot be read as JSON.").document)
+            return problem_response(HttpProblem("not-json", "The body cannot be read as JSON."))
         title = HTTPStatus(error.status_code).phrase
         detail = f"{title}: {request.method} {request.url.path}"
         return _response(
@@ -119,20 +123,25 @@ def answer_with_problems(app: FastAPI) -> None:
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         if first["type"] == "json_invalid":
-            return _response(HttpProblem("not-json", f"The body is not JSON: {first['ctx']['error']}.").document)
+            return problem_response(HttpProblem("not-json", f"The body is not JSON: {first['ctx']['error']}."))
         where = ".".join(str(part) for part in first["loc"])
-        return _response(HttpProblem("invalid-request", f"{where}: {first['msg']}").document)
+        return problem_response(HttpProblem("invalid-request", f"{where}: {first['msg']}"))
 
     @app.exception_handler(ShopdeskError)
     def failed(request: Request, error: ShopdeskError) -> JSONResponse:
         problem = as_problem(error)
         if problem.status_code >= 500:
             report(error, f"{request.method} {request.url.path}")
-        return _response(problem.document, problem.headers)
+        return problem_response(problem)
 
     @app.exception_handler(Exception)
     def broke(request: Request, error: Exception) -> JSONResponse:
-        return _response(as_problem(error).document)  # the server logs the traceback itself
+        return problem_response(as_problem(error))  # the server logs the traceback itself
+
+
+def problem_response(problem: HttpProblem) -> JSONResponse:
+    """The problem as a response."""
+    return _response(problem.document, problem.headers)
 
 
 def _response(document: dict[str, Any], headers: Mapping[str, str] | None = None) -> JSONResponse:

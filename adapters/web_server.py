@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,6 +22,17 @@ from bot.errors import SettingsError
 from bot.settings import Settings
 
 _BACKLOG = 2048
+_LAST_SECONDS = 5  # for what is under way when it ends
+
+
+class _Server(uvicorn.Server):
+    """Lets those go who listen to the desk, and would listen for ever, before it waits for what is under way."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        state = cast(FastAPI, self.config.app).state
+        if hasattr(state, "news"):  # the demo page alone has none
+            state.news.close()
+        await super().shutdown(sockets)
 
 
 def run(engine: Engine, settings: Settings) -> None:
@@ -69,10 +81,10 @@ def _serve(app: FastAPI, listening: socket.socket, engine: Engine, settings: Set
     say("   ".join(f"{name} {address}{path}" for name, path in pages.items()) + "   (Ctrl-C stops)")
     # uvicorn's own start-up lines would only say this again.
     level = {"info": "warning"}.get(settings.log_level, settings.log_level)
-    config = uvicorn.Config(app, log_level=level, access_log=False)
+    config = uvicorn.Config(app, log_level=level, access_log=False, timeout_graceful_shutdown=_LAST_SECONDS)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # uvicorn raises it again once it has shut down
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        _Server(config).run(sockets=[listening])
 
 
 @contextmanager

@@ -7,6 +7,7 @@ an empty one counts as not set. This is the only module that looks at the enviro
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,18 @@ PREFIX = "SHOPDESK_"
 FILE = "shopdesk.toml"
 
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]  # no shell has expanded the `~` of a file or of a unit
+
+
+def _origins(text: str) -> str:
+    for origin in listed(text):
+        if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?", origin):
+            raise ValueError(f"{origin!r} is no origin; give scheme and host alone, as in https://www.shop.example")
+    return text
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """The parts of a setting that holds several, with commas between."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _office_hours(text: str) -> str:
@@ -84,6 +97,15 @@ class Settings(BaseSettings):
     passages: int = Field(6, ge=1, le=50, description="Passages given to the generator for one reply.")
     max_new_tokens: int = Field(200, ge=1, le=4096, description="Longest reply of a model, in tokens.")
     max_message_chars: int = Field(4000, ge=1, le=100_000, description="Longest message taken, in characters.")
+    messages_per_minute: int = Field(
+        20, ge=0, description="What one visitor of the web chat may send in a minute; 0 is no limit."
+    )
+    messages_per_minute_per_address: int = Field(
+        120, ge=0, description="The same for one network address, which many visitors may share; 0 is no limit."
+    )
+    allowed_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "", description="Origins whose pages may hold the widget, with commas; without any, the desk's own only."
+    )
     host: str = Field("127.0.0.1", description="Address that `shopdesk serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `shopdesk serve` listens on; 0 takes a free one.")
     demo_page: bool = Field(False, description="Whether `shopdesk serve` has the demo page at /demo; needs Gradio.")

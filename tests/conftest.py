@@ -1,14 +1,16 @@
 """What holds for every test: no network, no deadlines."""
 
 import os
+import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from retrieval.embedders import SentenceEmbedder
 
@@ -79,3 +81,44 @@ def house(exported_models: Path) -> SentenceEmbedder:
 def minilm(exported_models: Path) -> SentenceEmbedder:
     """The model that it was tuned from."""
     return SentenceEmbedder("minilm", exported_models)
+
+
+@pytest.fixture(scope="module")  # a longer one would be in the way of the tests that run an event loop
+def browser() -> Iterator[Browser]:
+    """A real Chromium: Debian's, another of this machine, or Playwright's own."""
+    with sync_playwright() as playwright:
+        names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+        own = playwright.chromium.executable_path
+        executable = next(filter(None, map(shutil.which, names)), own if Path(own).exists() else None)
+        if executable is None:
+            pytest.skip("no Chromium on this machine; `apt-get install chromium` brings one")
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens an address in a fresh profile; fails the test on script errors, broken policies and requests elsewhere."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def open_page(at: str, **options: Any) -> Page:
+        given: dict[str, Any] = {"locale": "en-GB", "reduced_motion": "reduce"} | options
+        context = browser.new_context(**given)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        context.on("page", watch)
+        page = context.new_page()
+        page.goto(at)
+        return page
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda message: faults.append(message.text) if "Security" in message.text else None)
+        page.on("request", lambda request: None if "//127.0.0.1" in request.url else faults.append(request.url))
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not faults

@@ -6,13 +6,17 @@ import hashlib
 import queue
 import re
 import secrets
+import shutil
 import socket
+import tempfile
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,8 +30,11 @@ from numpy.typing import NDArray
 from pydantic import PrivateAttr
 from starlette.types import ASGIApp
 
+from bot.conversations import FILE, Conversations, now
+from bot.desk import WITH_STAFF, Desk
 from bot.errors import ShopdeskError, UnknownTurn
 from bot.messages import Done, Event, Label, Outcome, Reply, Source, Sources, Status, Text, Turn
+from bot.settings import Settings
 from knowledge.documents import Audience
 from retrieval.embedders import Likeness
 
@@ -48,10 +55,21 @@ class ScriptedEngine:
     """An Engine that keeps its promises (idempotent by message id, cancellable, rated) and says what it is told to.
 
     A reply waits for its `hold` before its last piece, or for its cancellation. `cancellations` gets the message id of
-    each cancelled reply, `asked` the questions that were really answered.
+    each cancelled reply, `asked` the questions that were really answered. Its `desk` is a real one, over a store in
+    `home`; while a person has a conversation it is silent.
     """
 
-    def __init__(self, shop_name: str = "Tarnbeck", suggestions: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        shop_name: str = "Tarnbeck",
+        suggestions: tuple[str, ...] = (),
+        home: Path | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        if home is None:
+            home = Path(tempfile.mkdtemp())
+            weakref.finalize(self, shutil.rmtree, home, ignore_errors=True)
+        self.desk = Desk(Conversations(home / FILE), settings or Settings())
         self.shop_name = shop_name
         self.suggestions = suggestions
         self.scripts: deque[Script] = deque()
@@ -77,7 +95,7 @@ class ScriptedEngine:
     def start(self, channel: str, *, audience: Audience = "public", conversation: str | None = None) -> str:
         identity = conversation or secrets.token_urlsafe(16)
         self._conversations.setdefault(identity, [])
-        return identity
+        return self.desk.store.start(channel, audience, identity)
 
     def turns(self, conversation: str) -> list[Turn]:
         if conversation not in self._conversations:
@@ -91,6 +109,11 @@ class ScriptedEngine:
             if turn.message_id == message_id and turn.reply:
                 yield from (Text(turn.reply.text), Sources(turn.reply.sources), Done(turn.reply))
                 return
+        if self.desk.current(conversation):
+            silent = Reply(secrets.token_hex(8), "", "handover", 1.0, reason=WITH_STAFF)
+            self._keep(conversation, message_id, text, silent)
+            yield Done(silent)
+            return
         cancelled = cancelled or threading.Event()
         self.asked.append(text)
         script = self.scripts.popleft()
@@ -111,12 +134,15 @@ class ScriptedEngine:
         stopped = len(said) < len(script.pieces)
         sources = () if stopped else script.sources
         reply = Reply(secrets.token_hex(8), "".join(said), script.outcome, 0.9, sources, stopped=stopped)
-        with self._lock:
-            self._conversations[conversation].append(
-                Turn(reply.turn, conversation, message_id, text, "2026-11-21T12:00:00+00:00", reply)
-            )
+        self._keep(conversation, message_id, text, reply)
+        if script.outcome == "handover":
+            self.desk.open(conversation, "upset")
         yield Sources(sources)
         yield Done(reply)
+
+    def _keep(self, conversation: str, message_id: str, text: str, reply: Reply) -> None:
+        with self._lock:
+            self._conversations[conversation].append(Turn(reply.turn, conversation, message_id, text, now(), reply))
 
     def forget(self) -> None:
         """Lose every conversation, as a desk with a new home folder has."""

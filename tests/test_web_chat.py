@@ -15,7 +15,8 @@ import httpx
 import pytest
 from fakes import ScriptedEngine, serving
 
-from adapters.web_chat import VISITOR_COOKIE, build
+from adapters.web_chat import UNNAMED, build
+from adapters.web_limits import VISITOR_HEADER
 from adapters.web_problems import LARGEST_BODY, PROBLEMS, TYPE_PREFIX
 from adapters.web_stream import Pace, RunningReply
 from bot.errors import GenerationError, NoSnapshot, StoreError
@@ -336,16 +337,15 @@ def test_a_rating_reaches_the_engine_under_the_visitors_own_id(
 ) -> None:
     engine.enqueue("Yes.")
     turn = ask(client, conversation, "m1")[-1].data["turn"]
-    assert client.put(f"/api/turns/{turn}/rating", json={"label": "down"}).status_code == 204
-    assert client.put(f"/api/turns/{turn}/rating", json={"label": "down", "reason": "Wrong"}).status_code == 204
-    visitor = client.cookies[VISITOR_COOKIE]
-    assert engine.ratings == {(turn, visitor): ("down", "Wrong")}
-
-    with httpx.Client(base_url=client.base_url, cookies={VISITOR_COOKIE: "x"}) as stranger:
-        response = stranger.put(f"/api/turns/{turn}/rating", json={"label": "up"})
-    assert {"HttpOnly", "SameSite=lax"} <= set(response.headers["set-cookie"].split("; "))
-    assert len({rater for _, rater in engine.ratings}) == 2
-    assert "x" not in {rater for _, rater in engine.ratings}
+    visitor = {VISITOR_HEADER: "0123456789abcdef"}
+    assert client.put(f"/api/turns/{turn}/rating", json={"label": "down"}, headers=visitor).status_code == 204
+    again = {"label": "down", "reason": "Wrong"}
+    assert client.put(f"/api/turns/{turn}/rating", json=again, headers=visitor).status_code == 204
+    assert engine.ratings == {(turn, "0123456789abcdef"): ("down", "Wrong")}
+    assert client.put(f"/api/turns/{turn}/rating", json={"label": "up"}).status_code == 204
+    assert {rater for _, rater in engine.ratings} == {"0123456789abcdef", UNNAMED}
+    bad = client.put(f"/api/turns/{turn}/rating", json={"label": "up"}, headers={VISITOR_HEADER: "x"})
+    assert_problem(bad, "invalid-request")
 
 
 @pytest.mark.parametrize(
@@ -444,6 +444,9 @@ def test_the_description_names_every_route_and_its_problems(client: httpx.Client
     assert {
         "/api/conversations",
         "/api/conversations/{conversation}",
+        "/api/conversations/{conversation}/events",
+        "/api/conversations/{conversation}/handover",
+        "/api/conversations/{conversation}/handover/email",
         "/api/conversations/{conversation}/messages",
         "/api/conversations/{conversation}/messages/{message_id}/events",
         "/api/conversations/{conversation}/messages/{message_id}/stop",

@@ -1,90 +1,108 @@
 // <shopdesk-chat>: the whole chat as one custom element. It keeps its looks to itself (shadow root), asks nothing of
-// the page around it, and talks only to the desk that served this file. Attributes: `lang` fixes the language of its
-// own words; `page` lets it name the page it fills.
+// the page around it, and talks only to the desk that served this file. On a page without one, the script puts one
+// there that floats. Attributes: `floating` is a button that opens the chat, `page` names the page that the chat fills,
+// `lang` fixes the language of its own words, `shop` the shop's name, `theme` is "light" or "dark", `side` "left".
 
+import looks from "./chat.css" with { type: "css" };
 import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
-import { remember, remembered } from "./memory.js";
+import { Launcher } from "./launcher.js";
+import { newId, remember, remembered, visitor } from "./memory.js";
+import { People } from "./people.js";
 import { question, ReplyView } from "./replies.js";
+import { Scroller } from "./scroller.js";
 import { SourcePanel } from "./sources.js";
 import { Desk, Problem } from "./stream.js";
 import { languageOf, stringsFor } from "./strings.js";
+import { Toast } from "./toast.js";
+import { save, transcript } from "./transcript.js";
 
-const HERE = new URL(".", import.meta.url);
+const SCRIPT = document.currentScript;
+const NOTHING = { turns: [], staff_messages: [], handover: null };
 
 class ShopdeskChat extends HTMLElement {
   connectedCallback() {
     if (this.shadowRoot) return;
-    this.strings = stringsFor(this.getAttribute("lang") || navigator.language);
-    this.desk = new Desk(new URL("..", HERE).href.replace(/\/$/, ""));
-    this.shop = { name: "", suggestions: [] };
+    const floating = this.hasAttribute("floating");
+    this.strings = stringsFor(this.getAttribute("lang") || (floating && document.documentElement.lang) || navigator.language);
+    this.desk = new Desk(new URL(".", SCRIPT.src).href.replace(/\/$/, ""), visitor());
+    this.shop = { name: this.getAttribute("shop") || "", suggestions: [] };
     this.conversation = remembered("conversation");
     this.running = null;
-    this.draw();
-    this.loaded = this.load();
+    this.shown = new Set(); // the ids of the messages in the log
+    this.draw(floating);
+    if (floating) this.launcher.restore();
+    else this.begin();
+    if (remembered("handover")) this.loaded ??= this.load(); // a person may write while the chat is closed
+    addEventListener("storage", (event) => this.elsewhere(event));
   }
 
-  draw() {
+  draw(floating) {
     const { strings } = this;
-    this.monogram = h("span", { class: "monogram", "aria-hidden": "true" });
-    this.name = h("h1", {}, strings.shopFallback);
-    this.subtitle = h("p", {}, strings.subtitle);
-    this.clear = h(
-      "button",
-      { type: "button", class: "quiet over", hidden: true, "aria-label": strings.startOver, onclick: () => this.startOver() },
-      icon("again"),
-      h("span", {}, strings.startOver),
-    );
     this.welcome = h("section", { class: "welcome", hidden: true });
     this.log = h("ol", { class: "log", role: "list", "aria-label": strings.log });
-    this.scroller = h(
-      "main",
-      { class: "scroller", tabindex: "0", "aria-label": strings.log, onscroll: () => this.atEnd() },
-      h("div", { class: "column" }, this.welcome, this.log),
-    );
-    this.latest = h(
-      "button",
-      { type: "button", class: "latest", hidden: true, title: strings.latest, "aria-label": strings.latest, onclick: () => this.toEnd() },
-      icon("latest"),
-    );
+    this.scroller = new Scroller(strings, this.welcome, this.log);
     this.status = h("div", { class: "unseen", role: "status" });
-    this.toast = h("div", { class: "toast", role: "status" });
+    this.toast = new Toast();
     this.panel = new SourcePanel(strings);
     this.composer = new Composer(strings, { ask: (text) => this.ask(text), stop: () => this.stop() });
-    const looks = h("link", { rel: "stylesheet", href: new URL("chat.css", HERE) });
+    this.people = new People(this);
+    const foot = h("div", { class: "foot" }, this.composer.note, this.people.view.button);
     const frame = h(
       "div",
-      { class: "chat", lang: strings.lang, hidden: true },
-      h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.clear)),
-      this.scroller,
-      h("footer", {}, h("div", { class: "column" }, this.latest, this.toast, this.composer.element, this.composer.note)),
+      { class: "chat", lang: strings.lang },
+      this.bar(floating),
+      this.scroller.element,
+      h("footer", {}, h("div", { class: "column" }, this.scroller.latest, this.toast.element, this.people.view.element, this.composer.element, foot)),
       this.status,
       this.panel.element,
     );
-    looks.addEventListener("load", () => {
-      frame.hidden = false;
-      this.composer.fit();
-      this.rest();
-      this.toEnd("instant");
-    });
-    this.attachShadow({ mode: "open" }).append(looks, frame);
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [looks];
+    if (floating) {
+      this.launcher = new Launcher(strings, frame, { opened: () => this.begin(), closed: () => {} });
+      root.append(this.launcher.window, this.launcher.button);
+    } else root.append(frame);
+    this.style.setProperty("--rem", getComputedStyle(this).fontSize); // what the reader chose, whatever the page's root says
+  }
+
+  bar(floating) {
+    const { strings } = this;
+    const tool = (name, label, onclick) => h("button", { class: "round", label: label, onclick }, icon(name));
+    this.monogram = h("span", { class: "monogram", "aria-hidden": "true" });
+    this.name = h(floating ? "h2" : "h1", { class: "name" }, this.shop.name || strings.shopFallback);
+    this.subtitle = h("p", {}, strings.subtitle);
+    this.saving = tool("save", strings.save, () => this.save());
+    this.clear = tool("again", strings.startOver, () => this.startOver());
+    this.saving.hidden = this.clear.hidden = true;
+    const close = floating && tool("close", strings.closeChat, () => this.launcher.toggle());
+    return h("header", { class: "bar" }, h("div", { class: "column" }, this.monogram, h("div", { class: "who" }, this.name, this.subtitle), this.saving, this.clear, close));
+  }
+
+  /** The chat comes into sight: fetch what it shows, once, and wait for a question. */
+  begin() {
+    this.loaded ??= this.load();
+    this.composer.fit();
+    this.rest();
+    this.scroller.toEnd("instant");
   }
 
   /** The shop's name, the history, and the reply that was under way when the page was left. */
   async load() {
-    const history = this.conversation ? this.desk.call("GET", `/api/conversations/${encodeURIComponent(this.conversation)}`) : null;
+    const history = this.conversation ? this.desk.call("GET", this.path("")) : null;
     history?.catch(() => {}); // looked at below
     try {
-      Object.assign(this.shop, await this.desk.call("GET", "/api/shop"));
+      const { name, ...shop } = await this.desk.call("GET", "/api/shop");
+      Object.assign(this.shop, shop, { name: this.shop.name || name });
       this.composer.limit = this.shop.longest_message;
       this.introduce();
-      this.restore(history ? (await history).turns : []);
+      this.restore(history ? await history : NOTHING);
     } catch (error) {
       if (error instanceof Problem && error.status === 404) {
         this.forget();
-        this.restore([]);
+        this.restore(NOTHING);
       } else {
-        this.failed(this.reply(), this.strings.offline, () => this.reload());
+        this.failed(this.reply(), this.explain(error, this.strings.offline), () => this.reload());
       }
     }
   }
@@ -92,11 +110,23 @@ class ShopdeskChat extends HTMLElement {
   /** Where the focus waits for the next question: the field, or the log where a field would call up a keyboard. */
   rest() {
     const touch = matchMedia("(pointer: coarse)").matches;
-    (touch ? this.scroller : this.composer.field).focus({ preventScroll: true });
+    (touch ? this.scroller.element : this.composer.field).focus({ preventScroll: true });
+  }
+
+  /** Where the desk keeps something of this conversation. */
+  path(rest) {
+    return `/api/conversations/${encodeURIComponent(this.conversation)}${rest}`;
+  }
+
+  /** Show nothing, as before the first message. */
+  empty() {
+    this.log.replaceChildren();
+    this.shown.clear();
+    this.people.forget();
   }
 
   reload() {
-    this.log.replaceChildren();
+    this.empty();
     this.loaded = this.load();
   }
 
@@ -112,7 +142,7 @@ class ShopdeskChat extends HTMLElement {
     const chinese = this.strings.lang.startsWith("zh");
     const ours = this.shop.suggestions.filter((text) => /\p{Script=Han}/u.test(text) === chinese);
     const suggestion = (text) =>
-      h("li", {}, h("button", { type: "button", lang: languageOf(text, this.strings.lang), onclick: () => this.ask(text) }, h("span", {}, text), icon("arrow")));
+      h("li", {}, h("button", { lang: languageOf(text, this.strings.lang), onclick: () => this.ask(text) }, h("span", {}, text), icon("arrow")));
     const shown = (ours.length ? ours : this.shop.suggestions).slice(0, 4);
     this.welcome.replaceChildren(h("h2", {}, this.strings.greeting), h("p", {}, this.strings.greetingNote));
     if (shown.length) {
@@ -120,22 +150,28 @@ class ShopdeskChat extends HTMLElement {
     }
   }
 
-  restore(turns) {
+  restore({ turns, staff_messages: staff, handover }) {
     const pending = remembered("pending");
     const labels = remembered("ratings") || {};
-    for (const turn of turns) {
-      if (!turn.reply) continue;
-      this.log.append(question(this.strings, turn.question));
-      this.reply().finish(turn.reply, labels[turn.turn]);
-    }
+    const told = turns.filter((turn) => turn.reply).map((turn) => [turn.created_at, () => this.tell(turn, labels[turn.turn])]);
+    const heard = staff.map((message) => [message.created_at, () => this.people.hear(message)]);
+    for (const [, show] of [...told, ...heard].sort(([one], [other]) => one.localeCompare(other))) show();
+    this.people.found(handover);
     const answered = new Set(turns.filter((turn) => turn.reply).map((turn) => turn.message_id));
     const open = turns.filter((turn) => !turn.reply).map((turn) => ({ message_id: turn.message_id, text: turn.question }));
     if (pending?.conversation === this.conversation) open.push(pending);
     const last = open.filter((message) => !answered.has(message.message_id)).pop();
     this.changed();
-    this.toEnd("instant");
+    this.scroller.toEnd("instant");
     if (last) this.send({ message_id: last.message_id, text: last.text });
     else remember("pending", null);
+  }
+
+  /** A turn that is over. */
+  tell(turn, label) {
+    this.shown.add(turn.message_id);
+    this.log.append(question(this.strings, turn.question));
+    if (turn.reply.reason !== "with_staff") this.reply().finish(turn.reply, label);
   }
 
   async ask(text) {
@@ -145,7 +181,7 @@ class ShopdeskChat extends HTMLElement {
       this.composer.write(text); // a reply was under way when the page was left: first things first
       return;
     }
-    this.hideToast();
+    this.toast.hide();
     const sent = this.send({ message_id: newId(), text });
     if (!this.shadowRoot.activeElement) this.rest(); // a pressed suggestion is gone with the welcome
     await sent;
@@ -153,12 +189,14 @@ class ShopdeskChat extends HTMLElement {
 
   /** Send a message and follow its reply to the end. */
   async send(message) {
-    const running = { message, abort: new AbortController() };
-    this.running = running;
     this.log.append(question(this.strings, message.text));
+    this.shown.add(message.message_id);
     const view = this.reply();
+    view.element.hidden = this.people.open; // the assistant is silent
+    const running = { message, view, abort: new AbortController(), waiting: false };
+    this.running = running;
     this.changed();
-    this.toEnd();
+    this.scroller.toEnd();
     try {
       await this.converse(message, view, running);
     } catch (error) {
@@ -179,14 +217,21 @@ class ShopdeskChat extends HTMLElement {
   }
 
   async converse(message, view, running) {
+    const lost = (seconds) => {
+      running.waiting = Boolean(seconds);
+      view.element.hidden = false;
+      view.say(seconds ? this.strings.wait(seconds) : this.strings.reconnecting);
+    };
+    const patience = { lost, signal: running.abort.signal };
+    const take = (name, data, fresh) => {
+      running.waiting = false;
+      this.take(view, name, data, fresh);
+    };
     for (let again = true; ; again = false) {
-      this.conversation ??= (await this.desk.call("POST", "/api/conversations")).conversation;
-      remember("conversation", this.conversation);
+      await this.start(patience);
       remember("pending", { conversation: this.conversation, ...message });
-      const take = (name, data, fresh) => this.take(view, name, data, fresh);
-      const lost = () => view.say(this.strings.reconnecting);
       try {
-        await this.desk.converse(this.conversation, message, take, { lost, signal: running.abort.signal });
+        await this.desk.converse(this.conversation, message, take, patience);
         return;
       } catch (error) {
         if (!again || !(error instanceof Problem) || error.type !== "unknown-conversation") throw error;
@@ -195,28 +240,49 @@ class ShopdeskChat extends HTMLElement {
     }
   }
 
+  /** Have a conversation: the one that is there, or a new one. */
+  async start(patience) {
+    this.conversation ??= (await this.desk.persist(() => this.desk.call("POST", "/api/conversations"), patience)).conversation;
+    remember("conversation", this.conversation);
+  }
+
   take(view, name, data, fresh) {
-    const stick = this.nearEnd();
-    if (fresh) view.restart();
-    if (name === "status") view.say(this.strings[data.stage] || this.strings.searching);
-    else if (name === "text") view.add(data.text);
-    else if (name === "done") {
-      view.finish(data, null);
-      remember("pending", null);
-      const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
-      this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
-    }
-    if (stick) requestAnimationFrame(() => this.toEnd("instant"));
+    this.scroller.keeping(() => {
+      if (fresh) view.restart();
+      if (name === "status") view.say(this.strings[data.stage] || this.strings.searching);
+      else if (name === "text") view.add(data.text);
+      else if (name === "done") this.finished(view, data);
+    });
+  }
+
+  finished(view, reply) {
+    remember("pending", null);
+    if (reply.reason === "with_staff") return view.element.remove();
+    if (reply.outcome === "handover") this.people.refresh();
+    view.finish(reply, null);
+    const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
+    this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
   }
 
   async stop() {
     const { running } = this;
-    if (!running || !this.conversation) return;
+    if (!running) return;
     this.rest(); // a disabled button would lose the focus
+    if (running.waiting || !this.conversation) return this.takeBack(running);
     this.composer.stopping.disabled = true;
     const message = encodeURIComponent(running.message.message_id);
-    const path = `/api/conversations/${encodeURIComponent(this.conversation)}/messages/${message}/stop`;
-    await this.desk.call("POST", path).catch(() => (this.composer.stopping.disabled = false));
+    await this.desk.call("POST", this.path(`/messages/${message}/stop`)).catch(() => (this.composer.stopping.disabled = false));
+  }
+
+  /** A message that the desk has not taken yet goes back to the field. */
+  takeBack(running) {
+    running.abort.abort();
+    this.running = null;
+    remember("pending", null);
+    running.view.element.previousElementSibling.remove();
+    running.view.element.remove();
+    this.composer.write(running.message.text);
+    this.changed();
   }
 
   startOver() {
@@ -226,16 +292,17 @@ class ShopdeskChat extends HTMLElement {
       this.running.abort.abort();
       this.running = null;
     }
+    if (this.people.open) this.desk.call("DELETE", this.path("/handover")).catch(() => {});
     this.forget();
-    this.log.replaceChildren();
+    this.empty();
     this.changed();
     const undo = () => {
-      this.hideToast();
+      this.toast.hide();
       this.conversation = left;
       remember("conversation", left);
       this.reload();
     };
-    this.showToast(this.strings.cleared, this.strings.undo, undo);
+    this.toast.show(this.strings.cleared, this.strings.undo, undo);
     this.rest();
   }
 
@@ -248,33 +315,61 @@ class ShopdeskChat extends HTMLElement {
   reply() {
     const open = (sources, number) => this.panel.open(sources, number);
     const rate = (turn, label, reason) => this.rate(turn, label, reason);
-    const view = new ReplyView(this.strings, this.shop.name, { open, rate });
+    const copied = () => this.toast.show(this.strings.copied);
+    const view = new ReplyView(this.strings, this.shop.name, { open, rate, copied });
     this.log.append(view.element);
     return view;
+  }
+
+  /** Another tab has asked something, begun anew, or asked for a person: this one follows. */
+  async elsewhere({ key, newValue }) {
+    if (!this.loaded || !key?.startsWith("shopdesk:")) return;
+    await this.loaded;
+    const conversation = remembered("conversation");
+    if (conversation !== this.conversation) {
+      this.conversation = conversation;
+      this.reload();
+    } else if (key === "shopdesk:pending" && newValue) {
+      const { message_id, text } = JSON.parse(newValue);
+      if (!this.running && !this.shown.has(message_id)) this.send({ message_id, text });
+    } else if (key === "shopdesk:handover" && conversation) this.people.refresh();
+  }
+
+  async save() {
+    try {
+      save(this.strings.fileName, transcript(this.strings, this.shop.name, await this.desk.call("GET", this.path(""))));
+    } catch (error) {
+      this.sorry(error);
+    }
   }
 
   async rate(turn, label, reason) {
     try {
       await this.desk.call("PUT", `/api/turns/${encodeURIComponent(turn)}/rating`, { label, reason });
     } catch (error) {
-      this.showToast(this.explain(error, this.strings.offline));
+      this.sorry(error);
       return false;
     }
     remember("ratings", { ...remembered("ratings"), [turn]: label });
-    if (label === "up" || reason) this.showToast(this.strings.thanks);
+    if (label === "up" || reason) this.toast.show(this.strings.thanks);
     return true;
   }
 
   /** What went wrong, in the reader's language: the desk's own words are English. */
   explain(error, otherwise) {
     if (!(error instanceof Problem)) return otherwise;
+    if (error.wait) return this.strings.wait(error.wait);
     return this.strings.problems?.[error.type] || (this.strings.problems ? otherwise : error.message || otherwise);
+  }
+
+  sorry(error) {
+    this.toast.show(this.explain(error, this.strings.offline));
   }
 
   failed(view, detail, retry) {
     view.fail(detail, retry);
     this.announce(detail, this.strings.lang);
-    this.toEnd();
+    this.scroller.toEnd();
   }
 
   /** Show what goes with the present state: the welcome, start over, send or stop. */
@@ -282,7 +377,7 @@ class ShopdeskChat extends HTMLElement {
     const empty = !this.log.firstChild;
     const stopping = this.shadowRoot.activeElement === this.composer.stopping; // about to be hidden
     this.welcome.hidden = !empty;
-    this.clear.hidden = empty;
+    this.saving.hidden = this.clear.hidden = empty;
     this.composer.show(Boolean(this.running));
     if (stopping && !this.running) this.rest();
   }
@@ -291,35 +386,17 @@ class ShopdeskChat extends HTMLElement {
     this.status.lang = language;
     this.status.textContent = text;
   }
-
-  showToast(text, action, act) {
-    this.hideToast();
-    this.toast.append(h("span", {}, text));
-    if (action) this.toast.append(h("button", { type: "button", onclick: act }, action));
-    this.toastTimer = setTimeout(() => this.hideToast(), action ? 10000 : 4000);
-  }
-
-  hideToast() {
-    clearTimeout(this.toastTimer);
-    this.toast.replaceChildren();
-  }
-
-  nearEnd() {
-    return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < 96;
-  }
-
-  atEnd() {
-    this.latest.hidden = this.nearEnd();
-  }
-
-  toEnd(behavior) {
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: behavior || (calm ? "instant" : "smooth") });
-  }
 }
 
-function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** One chat for a page that has none of its own. */
+function place() {
+  if (document.querySelector("shopdesk-chat")) return;
+  const { shop, lang, theme, side } = SCRIPT.dataset;
+  document.body.append(h("shopdesk-chat", { floating: true, shop, lang, theme, side }));
 }
 
-customElements.define("shopdesk-chat", ShopdeskChat);
+if (!customElements.get("shopdesk-chat")) {
+  customElements.define("shopdesk-chat", ShopdeskChat);
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", place);
+  else place();
+}

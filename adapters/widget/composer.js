@@ -18,9 +18,9 @@ export class Composer {
       oninput: () => this.fit(),
       onkeydown: (event) => this.pressed(event),
     });
-    const button = (name, label, attributes) => h("button", { class: `act ${name}`, title: label, "aria-label": label, ...attributes }, icon(name));
+    const button = (name, label, attributes) => h("button", { class: `act ${name}`, label: label, ...attributes }, icon(name));
     this.sending = button("send", strings.send, { type: "submit" });
-    this.stopping = button("stop", strings.stop, { type: "button", hidden: true, onclick: stop });
+    this.stopping = button("stop", strings.stop, { hidden: true, onclick: stop });
     this.note = h("p", { class: "note" }, strings.note);
     this.element = h("form", { class: "composer", onsubmit: (event) => this.submit(event) }, this.field, this.sending, this.stopping);
   }

@@ -1,12 +1,18 @@
 // Building elements. Text goes in as text nodes, never as HTML.
 
-/** An element with attributes; `on…` functions become listeners, false and null attributes are left out. */
+/**
+ * An element with attributes; `on…` functions become listeners, false and null attributes are left out. `label` names
+ * what has no text, for eyes and ears. A button submits nothing unless it says so.
+ */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
+  if (tag === "button") element.type = tag;
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value === true) element.setAttribute(name, "");
-    else if (value !== false && value != null) element.setAttribute(name, value);
+    else if (value !== false && value != null) {
+      for (const each of name === "label" ? ["title", "aria-label"] : [name]) element.setAttribute(each, value);
+    }
   }
   element.append(...children.filter((child) => child != null && child !== false));
   return element;
@@ -18,6 +24,10 @@ const ICONS = {
   up: ["M7 10v10H4V10z", "M7 10l4-7c1.400 0 2.400 1.100 2.200 2.500L12.600 9H18a2 2 0 0 1 2 2.300l-1.100 7A2 2 0 0 1 16.900 20H7"],
   down: ["M17 14V4h3v10z", "M17 14l-4 7c-1.400 0-2.400-1.100-2.200-2.500l.6-3.500H6a2 2 0 0 1-2-2.300l1.100-7A2 2 0 0 1 7.100 4H17"],
   again: ["M4 12a8 8 0 1 0 2.500-5.800", "M4 4v4.500h4.500"],
+  chat: ["M5 18.500v-11A2.500 2.500 0 0 1 7.500 5h9A2.500 2.500 0 0 1 19 7.500v6a2.500 2.500 0 0 1-2.500 2.500H9z"],
+  copy: ["M9 9h10v11H9z", "M5 15V4h10"],
+  save: ["M12 4v11", "M7 10.500l5 5 5-5", "M5 20h14"],
+  person: ["M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8z", "M4.500 20c.600-3.800 3.600-5.500 7.500-5.500s6.900 1.700 7.500 5.500"],
   close: ["M6 6l12 12", "M18 6L6 18"],
   left: ["M15 5l-7 7 7 7"],
   right: ["M9 5l7 7-7 7"],

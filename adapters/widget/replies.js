@@ -14,11 +14,27 @@ export function question(strings, text) {
   );
 }
 
+/** What a person of the shop wrote, as an entry of the log. */
+export function staffMessage({ author, text }) {
+  return h(
+    "li",
+    { class: "turn staff" },
+    h("p", { class: "author" }, h("span", { class: "initial", "aria-hidden": "true" }, [...author][0]), author),
+    h("div", { class: "bubble words", lang: languageOf(text, "") || null }, ...markdown(text)),
+  );
+}
+
+/** A step of the conversation, between what was said. */
+export function step(text) {
+  return h("li", { class: "step" }, text);
+}
+
 /** A reply as an entry of the log, from the first sign of life to the thumbs. */
 export class ReplyView {
-  /** `open(sources, number)` shows a source; `rate(turn, label, reason)` resolves when the desk has taken it. */
-  constructor(strings, shop, { open, rate }) {
+  /** `open(sources, number)` shows a source, `rate(turn, label, reason)` resolves when the desk has taken it. */
+  constructor(strings, shop, { open, rate, copied }) {
     this.strings = strings;
+    this.copied = copied;
     this.open = open;
     this.rate = rate;
     this.text = "";
@@ -66,7 +82,7 @@ export class ReplyView {
   fail(detail, retry) {
     this.draw();
     this.typing.remove();
-    const again = h("button", { type: "button", class: "pill", onclick: retry }, icon("again"), this.strings.tryAgain);
+    const again = h("button", { class: "pill", onclick: retry }, icon("again"), this.strings.tryAgain);
     this.bubble.append(h("div", { class: "failure" }, icon("warning"), h("p", {}, detail), again));
   }
 
@@ -80,8 +96,7 @@ export class ReplyView {
         h(
           "button",
           {
-            type: "button",
-            class: "chip",
+                class: "chip",
             "aria-haspopup": "dialog",
             "aria-label": this.strings.source(number + 1, name(source)),
             onclick: () => this.open(sources, number),
@@ -96,16 +111,14 @@ export class ReplyView {
   thumbs(turn, label) {
     const thumb = (name, title) =>
       h("button", {
-        type: "button",
         class: "thumb",
-        title,
-        "aria-label": title,
+        label: title,
         "aria-pressed": String(name === label),
         onclick: () => choose(name),
       }, icon(name));
     const up = thumb("up", this.strings.helpful);
     const down = thumb("down", this.strings.notHelpful);
-    const row = h("div", { class: "thumbs" }, up, down);
+    const row = h("div", { class: "thumbs" }, up, down, navigator.clipboard && this.copier());
     const press = (name) => {
       up.setAttribute("aria-pressed", String(name === "up"));
       down.setAttribute("aria-pressed", String(name === "down"));
@@ -120,6 +133,12 @@ export class ReplyView {
     return row;
   }
 
+  copier() {
+    const { copy } = this.strings;
+    const act = () => navigator.clipboard.writeText(this.words.innerText).then(this.copied);
+    return h("button", { class: "thumb", label: copy, onclick: act }, icon("copy"));
+  }
+
   reasons(turn, thumb) {
     const { strings } = this;
     const toggle = (event) => {
@@ -127,7 +146,7 @@ export class ReplyView {
       button.setAttribute("aria-pressed", String(button.ariaPressed !== "true"));
     };
     const options = strings.reasons.map((reason) =>
-      h("button", { type: "button", class: "pill", "aria-pressed": "false", onclick: toggle }, reason),
+      h("button", { class: "pill", "aria-pressed": "false", onclick: toggle }, reason),
     );
     const more = h("input", { type: "text", maxlength: 500, "aria-label": strings.reasonMore, placeholder: strings.reasonMore });
     const leave = () => {
@@ -142,14 +161,14 @@ export class ReplyView {
     };
     const form = h(
       "form",
-      { class: "reasons", onsubmit: send, onkeydown: (event) => event.key === "Escape" && leave() },
+      { class: "reasons", onsubmit: send, onkeydown: (event) => event.key === "Escape" && (event.preventDefault(), leave()) },
       h("p", {}, strings.reasonTitle),
       h("div", { class: "options" }, ...options),
       more,
       h(
         "div",
         { class: "row" },
-        h("button", { type: "button", class: "quiet", onclick: leave }, strings.reasonSkip),
+        h("button", { class: "quiet", onclick: leave }, strings.reasonSkip),
         h("button", { type: "submit", class: "solid" }, strings.reasonSend),
       ),
     );

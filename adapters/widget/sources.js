@@ -8,7 +8,7 @@ export class SourcePanel {
   constructor(strings) {
     this.strings = strings;
     const button = (name, label, onclick) =>
-      h("button", { type: "button", class: "round", title: label, "aria-label": label, onclick }, icon(name));
+      h("button", { class: "round", label: label, onclick }, icon(name));
     this.previous = button("left", strings.previous, () => this.show(this.number - 1));
     this.next = button("right", strings.next, () => this.show(this.number + 1));
     this.position = h("p", { class: "position" });

@@ -8,12 +8,15 @@ export class Problem extends Error {
     super(document.detail || document.title || "");
     this.type = (document.type || "").split(":").pop();
     this.status = document.status;
+    this.wait = document.wait; // seconds until it is worth another try
   }
 }
 
 export class Desk {
-  constructor(base) {
+  /** `base` is the desk's address, `visitor` the id of this browser. */
+  constructor(base, visitor) {
     this.base = base;
+    this.visitor = visitor;
   }
 
   /** A JSON answer, or null where there is none. Throws Problem, or TypeError when the desk cannot be reached. */
@@ -23,43 +26,72 @@ export class Desk {
   }
 
   async fetch(method, path, body, headers = {}, signal = undefined) {
+    // A plain GET needs no leave of the browser's, so that even a page that is not allowed can read why not.
+    const named = method === "GET" ? headers : { ...headers, "Shopdesk-Visitor": this.visitor };
     const response = await fetch(this.base + path, {
       method,
       signal,
-      headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+      headers: body === undefined ? named : { ...named, "Content-Type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     if (response.ok) return response;
     const document = await response.json().catch(() => ({}));
-    throw new Problem({ status: response.status, ...document });
+    throw new Problem({ status: response.status, ...document, wait: Number(response.headers.get("Retry-After")) });
   }
 
   /**
    * Send a message and hand each event of its reply to `take(name, data, fresh)` until it is done; `fresh` says that
    * what came before is void. A lost connection is taken up again under the same message id, after the last event.
+   */
+  converse(conversation, message, take, patience) {
+    let last = null;
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/messages`;
+    return this.persist(async (alive) => {
+      const response = await this.fetch("POST", path, message, last ? { "Last-Event-ID": last } : {}, patience.signal);
+      for await (const event of events(response.body)) {
+        const fresh = runOf(event.id) !== runOf(last);
+        last = event.id;
+        alive();
+        if (event.name === "error") throw new Problem(event.data);
+        take(event.name, event.data, fresh);
+        if (event.name === "done") return;
+      }
+      throw new TypeError("the stream ended early");
+    }, patience);
+  }
+
+  /** Hear from the shop's people after the event of that id: `take(name, data)`, until `signal` aborts. */
+  async follow(conversation, after, take, signal) {
+    const path = `/api/conversations/${encodeURIComponent(conversation)}/events`;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        const response = await this.fetch("GET", path, undefined, after ? { "Last-Event-ID": after } : {}, signal);
+        for await (const event of events(response.body)) {
+          attempt = 0;
+          after = event.id;
+          take(event.name, event.data);
+        }
+      } catch (error) {
+        if (error instanceof Problem && error.status < 500) return;
+      }
+      await pause(WAITS[Math.min(attempt, WAITS.length - 1)], signal);
+    }
+  }
+
+  /**
+   * Do something until it succeeds. `lost(seconds)` is called before each wait, with the desk's own word for how long
+   * where it has one; `act` gets a function that says it has got somewhere, after which the patience is whole again.
    * Throws Problem, or the network's error when every attempt failed.
    */
-  async converse(conversation, message, take, { lost, signal }) {
-    let last = null;
-    for (let attempt = 0; ; ) {
+  async persist(act, { lost, signal }) {
+    for (let attempt = 0; ; attempt += 1) {
       try {
-        const path = `/api/conversations/${encodeURIComponent(conversation)}/messages`;
-        const response = await this.fetch("POST", path, message, last ? { "Last-Event-ID": last } : {}, signal);
-        for await (const event of events(response.body)) {
-          const fresh = runOf(event.id) !== runOf(last);
-          last = event.id;
-          attempt = 0;
-          if (event.name === "error") throw new Problem(event.data);
-          take(event.name, event.data, fresh);
-          if (event.name === "done") return;
-        }
-        throw new TypeError("the stream ended early");
+        return await act(() => (attempt = 0));
       } catch (error) {
-        const passing = error instanceof Problem ? error.type === "busy" || error.status === 502 || error.status === 504 : true;
+        const passing = error instanceof Problem ? error.wait || error.type === "busy" || error.status === 502 || error.status === 504 : true;
         if (signal.aborted || !passing || attempt >= WAITS.length) throw error;
-        lost();
-        await pause(WAITS[attempt], signal);
-        attempt += 1;
+        lost(error.wait);
+        await pause(error.wait ? error.wait * 1000 : WAITS[attempt], signal);
       }
     }
   }
