@@ -197,11 +197,11 @@ def serve(settings: Settings, host: str | None, port: int | None) -> None:
     "--host", default="127.0.0.1", show_default=True, help="Address to listen on; the default is this machine."
 )
 @click.option("--port", type=click.IntRange(0, 65535), default=7860, show_default=True, help="Port to listen on.")
-@_command
+@command
 def demo(settings: Settings, host: str, port: int) -> None:
     """Serve the demo page alone: chat, hits, ratings, two generators side by side (`pip install -e '.[demo]'`)."""
     from adapters import web_server
-    from adapters.desk import open_engine
+    from adapters.wiring import open_engine
 
     with open_engine(settings) as engine:
         web_server.run_demo(engine, settings.model_copy(update={"host": host, "port": port}))

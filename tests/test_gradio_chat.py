@@ -30,7 +30,7 @@ from retrieval.snapshots import Snapshots
 from retrieval.update import update
 from tests.fakes import EndlessGenerator, HashEmbedder, ScriptedGenerator, serving
 from tests.test_engine import FIRST, RETURNS, SECOND, Desk, write
-from tests.test_web_page import find_chromium
+from  import find_chromium
 
 # What Gradio 6.31 asks of pandas is deprecated in pandas 3.
 pytestmark = [
