@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("gradio", minversion="6.31", reason="the demo page needs the extra `demo`")
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from adapters import gradio_door, web_chat, web_server
 from adapters.gradio_compare import REASON, other_generator
@@ -30,7 +30,6 @@ from retrieval.snapshots import Snapshots
 from retrieval.update import update
 from tests.fakes import EndlessGenerator, HashEmbedder, ScriptedGenerator, serving
 from tests.test_engine import FIRST, RETURNS, SECOND, Desk, write
-from  import find_chromium
 
 # What Gradio 6.31 asks of pandas is deprecated in pandas 3.
 pytestmark = [
@@ -348,18 +347,16 @@ def test_what_is_compared_with() -> None:
 
 
 @pytest.mark.browser
-def test_the_page_in_a_browser_that_has_nothing_but_this_machine(open_desk: Callable[..., Desk]) -> None:
+def test_the_page_in_a_browser_that_has_nothing_but_this_machine(
+    open_desk: Callable[..., Desk], browser: Browser
+) -> None:
     desk, other = open_desk(), ScriptedGenerator()
     desk.scripted.enqueue(f"{FIRST} <img src=data:, onerror=alert(1)>")
     desk.scripted.enqueue(FIRST)
     other.enqueue(SECOND)
     faults: list[str] = []
-    with page_of(desk, other) as address, sync_playwright() as playwright:
-        executable = find_chromium(playwright)
-        if executable is None:
-            pytest.skip("no Chromium on this machine; `apt-get install chromium` brings one")
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_context(locale="en-GB").new_page()
+    with page_of(desk, other) as address:
+        page = (context := browser.new_context(locale="en-GB")).new_page()
         page.set_default_timeout(30_000)
         expect.set_options(timeout=30_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
@@ -383,7 +380,7 @@ def test_the_page_in_a_browser_that_has_nothing_but_this_machine(open_desk: Call
         page.keyboard.press("Enter")
         page.get_by_role("button", name="Right is better").click()
         expect(page.locator("#told")).to_contain_text("Your vote is kept")
-        browser.close()
+        context.close()
     assert not faults
     assert ratings(desk) == [("down", ""), ("down", REASON), ("up", REASON)]
 
