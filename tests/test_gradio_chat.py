@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,7 +84,8 @@ def in_a_loop(build: Callable[[], T]) -> T:
     async def built() -> T:
         return build()
 
-    return asyncio.run(built())
+    with ThreadPoolExecutor(1) as pool:  # the browser's fixture has a loop in this one
+        return pool.submit(asyncio.run, built()).result()
 
 
 class Visitor:
@@ -346,6 +348,15 @@ def test_what_is_compared_with() -> None:
     assert other_generator(Settings(generator="model", demo_generator="model")) is None
 
 
+def test_the_demo_alone_leads_to_its_page(open_desk: Callable[..., Desk]) -> None:
+    engine = open_desk().engine
+    app = in_a_loop(lambda: web_server.demo_app(engine, engine.settings))
+    with serving(app) as address, httpx.Client(base_url=address, follow_redirects=True) as client:
+        assert "gradio_config" in client.get("/").text
+        assert client.get("/api/shop").status_code == 404
+        assert client.get("/docs").status_code == 404
+
+
 @pytest.mark.browser
 def test_the_page_in_a_browser_that_has_nothing_but_this_machine(
     open_desk: Callable[..., Desk], browser: Browser
@@ -383,12 +394,3 @@ def test_the_page_in_a_browser_that_has_nothing_but_this_machine(
         context.close()
     assert not faults
     assert ratings(desk) == [("down", ""), ("down", REASON), ("up", REASON)]
-
-
-def test_the_demo_alone_leads_to_its_page(open_desk: Callable[..., Desk]) -> None:
-    engine = open_desk().engine
-    app = in_a_loop(lambda: web_server.demo_app(engine, engine.settings))
-    with serving(app) as address, httpx.Client(base_url=address, follow_redirects=True) as client:
-        assert "gradio_config" in client.get("/").text
-        assert client.get("/api/shop").status_code == 404
-        assert client.get("/docs").status_code == 404
