@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.desk import open_embedder
@@ -44,6 +45,39 @@ def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minute
         return
     export(trained, out / "judge")
     say(f"{out / 'judge'}: ready; compare it with `shopdesk eval --public`, with its --judge")
+
+
+def learn_base(
+    data: Path | None,
+    out: Path,
+    start: str,
+    epochs: float,
+    minutes: float | None,
+    seed: int,
+    smoke: bool,
+) -> None:
+    """Trains the house generator, and leaves it in `out`, ready for `SHOPDESK_GENERATOR`.
+
+    `smoke` trains a miniature on a few cases of the curriculum alone, and needs no data sets.
+    """
+    from bot.learn.base import SMOKE, Plan, train
+    from bot.learn.replies import few_cases, training_cases
+
+    if data is None and not smoke:
+        raise LearningError("no data sets; name their folder with --data, or try the whole with --smoke")
+    begin = SentenceEmbedder(start, out / "cache")
+    if smoke:
+        cases, plan = few_cases(begin, seed), replace(SMOKE, seed=seed)
+    else:
+        assert data is not None
+        with _data_sets():
+            cases = training_cases(data, begin, seed)
+        plan = Plan(epochs=epochs, seed=seed)
+    say(f"{len(cases):,} cases")
+    if train(cases, out, begin, plan, minutes=minutes, say=say):
+        say(f"{out}: ready; set SHOPDESK_GENERATOR to it")
+    else:
+        say(f"{out}: stopped in good time; the same command goes on")
 
 
 @contextmanager
