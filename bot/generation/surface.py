@@ -18,8 +18,10 @@ LONGEST = 30  # tokens of a run that is looked for
 _TOKEN = re.compile(r"[^\W_]+|[^\w\s]|_")
 _TIGHT_BEFORE = frozenset(".,;:!?)]}%’”°…")
 _TIGHT_AFTER = frozenset("([{£$€¥₹#“")
-_JOINING = frozenset("-/'’_@&")  # between two words, without space on either side
+_JOINING = frozenset("-/'’–_@")  # between two words, without space on either side
+_IN_NUMBERS = frozenset(".,:")
 _ENDS = frozenset(".!?")
+_QUOTE = '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,20 @@ def restored(written: str, sources: Sequence[str]) -> str:
     while len(out) < len(tokens):
         own = tokens[len(out)]
         source, start, length = _longest(tokens, len(out), read, places)
-        first, *rest = read[source][start : start + length] or [own]
+        first, *rest = read[source][start : start + length] if length else [own]
         # Inside a run the source says what is spaced; where one begins, what stands before it here does.
-        out += [replace(first, surface=_cased(first, out, names), spaced=_is_spaced(first, out, tokens)), *rest]
-    return "".join(
-        f" {token.surface}" if number and token.spaced else token.surface for number, token in enumerate(out)
-    )
+        word = _cased([first, *rest], out, names)
+        out += [replace(first, surface=word, spaced=_is_spaced(first, out, tokens)), *rest]
+    return "".join(f" {token.surface}" if at and token.spaced else token.surface for at, token in enumerate(out))
 
 
 def _tokens(text: str) -> list[_Token]:
     found, end = list[_Token](), 0
-    for match in _TOKEN.finditer(unicodedata.normalize("NFC", text)):
-        spaced = match.start() > end
-        opens = not found or "\n" in match.string[end : match.start()] or (spaced and found[-1].surface in ".!?:")
-        found.append(_Token(match[0], _key(match[0]), spaced, opens))
+    text = unicodedata.normalize("NFC", text)
+    for match in _TOKEN.finditer(text):
+        between = text[end : match.start()]
+        opens = not found or "\n" in between or bool(between and found[-1].surface in ".!?:")
+        found.append(_Token(match[0], _key(match[0]), bool(between), opens))
         end = match.end()
     return found
 
@@ -101,16 +103,24 @@ def _common(tokens: Sequence[_Token], at: int, other: Sequence[_Token], start: i
     return next((n for n in range(most) if tokens[at + n].key != other[start + n].key), most)
 
 
-def _cased(token: _Token, before: Sequence[_Token], names: set[str]) -> str:
-    """A word where a run begins: with a capital at the head of a sentence, without one that it only had at the head of
-    its own."""
-    surface = token.surface
+def _cased(run: Sequence[_Token], before: Sequence[_Token], names: set[str]) -> str:
+    """The word that a run begins with: with a capital at the head of a sentence, without one that it only had at the
+    head of its own. Before another capital, a capital is a name's."""
+    token, word = run[0], run[0].surface
+    plain = word[1:] == word[1:].lower()
+    if not plain:
+        return word
     if not before or before[-1].surface in _ENDS:
-        return surface[:1].upper() + surface[1:] if surface[1:] == surface[1:].lower() else surface
-    if token.key == "i" and not token.opens:
+        return _same(word[:1].upper() + word[1:], word)
+    if token.key == "i":
         return "I"
-    only_opens = token.opens and token.key not in names and surface[1:] == surface[1:].lower()
-    return surface[:1].lower() + surface[1:] if only_opens and token.key != "i" else surface
+    is_name = token.key in names or (len(run) > 1 and run[1].surface[:1].isupper())
+    return _same(word[:1].lower() + word[1:], word) if token.opens and not is_name else word
+
+
+def _same(changed: str, word: str) -> str:
+    """The changed word, unless it is another to the tokenizer: the capital of "ß" is "SS"."""
+    return changed if _key(changed) == _key(word) and _TOKEN.fullmatch(changed) else word
 
 
 def _is_spaced(token: _Token, before: Sequence[_Token], tokens: Sequence[_Token]) -> bool:
@@ -118,11 +128,14 @@ def _is_spaced(token: _Token, before: Sequence[_Token], tokens: Sequence[_Token]
     if not before:
         return False
     at, last, sign = len(before), before[-1], token.surface
+    quotes = sum(earlier.surface == _QUOTE for earlier in before)
     if sign in _TIGHT_BEFORE or last.surface in _TIGHT_AFTER:
         return False
-    if last.surface in ".," and sign.isdigit() and at > 1 and before[-2].surface.isdigit():
-        return False  # 3.50 and 1,200; a sentence that ends in a number and is followed by one is rare
-    if sign in _JOINING and at + 1 < len(tokens) and last.key.isalnum():
+    if _QUOTE in (sign, last.surface):
+        return quotes % 2 == 0 if sign == _QUOTE or quotes % 2 else True
+    if last.surface in _IN_NUMBERS and sign[:1].isdigit() and at > 1 and before[-2].surface[-1:].isdigit():
+        return False  # 3.50; a sentence that ends in a number, with one that begins with one after it, is rare
+    if sign in _JOINING and last.key.isalnum():
         return _is_dash(tokens, at)
     if last.surface in _JOINING and at > 1:
         return last.spaced
@@ -130,5 +143,6 @@ def _is_spaced(token: _Token, before: Sequence[_Token], tokens: Sequence[_Token]
 
 
 def _is_dash(tokens: Sequence[_Token], at: int) -> bool:
-    """Whether a sign stands alone between two thoughts, as the model has learnt to write "–" for."""
-    return tokens[at].surface == "–" and not (tokens[at - 1].key.isdigit() and tokens[at + 1].key.isdigit())
+    """Whether "–" stands between two thoughts, not two numbers. The model writes it for every such dash."""
+    within = at + 1 < len(tokens) and tokens[at - 1].key.isdigit() and tokens[at + 1].key.isdigit()
+    return tokens[at].surface == "–" and not within

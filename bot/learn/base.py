@@ -224,8 +224,8 @@ def _batch(examples: Sequence[Encoded], tokenizer: Any, device: str) -> Step:
 
 
 def _loss(network: Any, batch: Step, device: str) -> Tensor:
-    """The weighted mean over the reply's tokens of how surprising each is. Only those are scored: they are one in eight,
-    and the scores of 30,522 words cost as much as all the layers."""
+    """The weighted mean over the reply's tokens of how surprising each is. Only those, one in eight, are scored: scores
+    of 30,522 words cost as much as all the layers."""
     import torch
 
     with torch.autocast(device, dtype=torch.bfloat16):
@@ -263,9 +263,10 @@ def _resume(path: Path, parts: Mapping[str, Any], record: Mapping[str, Any]) -> 
         kept = torch.load(path, weights_only=True)
         other = [name for name, value in record.items() if kept["record"].get(name) != value]
         if other:
+            was, now = kept["record"].get(other[0]), record[other[0]]
             raise LearningError(
-                f"{path}: of a run with {other[0]} = {kept['record'].get(other[0])!r}, not {record[other[0]]!r}; give the "
-                "arguments it was started with, or another --out"
+                f"{path}: of a run with {other[0]} = {was!r}, not {now!r}; give the arguments it was started with, "
+                "or another --out"
             )
         for name, part in parts.items():
             part.load_state_dict(kept[name])

@@ -26,7 +26,6 @@ from bot.learn.pairs import (
     document_title,
     is_held_out,
     is_shop_held_out,
-    letters,
     located,
     records,
     said_by,
@@ -211,7 +210,7 @@ def _nearest(texts: Sequence[str], questions: Sequence[str], embed: Embed) -> Ma
 
 
 def _case(turns: Sequence[str], reply: str, right: Sequence[str], nearest: Mapping[str, list[str]]) -> Case:
-    """A shop's case. What the desk said to earlier messages is the statement nearest to them, as the composer has it."""
+    """A shop's case. What the desk said to earlier messages is the statement nearest to them, as the composer says."""
     talk = list[Message]()
     for turn in turns[:-1]:
         talk += [Message("user", turn), Message("assistant", _bare(nearest[turn][0]))]
@@ -227,7 +226,7 @@ def _bare(text: str) -> str:
 
 
 def _by_weight(right: Iterable[str], reply: str) -> list[str]:
-    """The lines by how many of the reply's words they have; one that has none of its own beside the others is left out."""
+    """The lines by how many of the reply's words they have; those that add none beside the others are left out."""
     left, best = set(content_words(reply)), list[str]()
     pool = list(right)
     while pool:
