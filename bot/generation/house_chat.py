@@ -7,9 +7,9 @@ that fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
@@ -61,7 +61,10 @@ class HouseChatModel(StreamedChatModel):
         prompt, said = self._prompt(messages)
         looks = [*said, house.NOT_FOUND, plain_text(prompt[-1])]
         written, shown, metadata = "", 0, dict[str, Any]()
-        with closing(self.inner._stream(prompt, stop, **{"max_new_tokens": REPLY, **kwargs})) as pieces:
+        stream = cast(
+            "Generator[ChatGenerationChunk]", self.inner._stream(prompt, stop, **{"max_new_tokens": REPLY} | kwargs)
+        )
+        with closing(stream) as pieces:
             for piece in pieces:
                 written += plain_text(piece.message)
                 last = piece.message.response_metadata

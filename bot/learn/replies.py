@@ -109,7 +109,7 @@ def by_words(start: SentenceEmbedder, shops: Mapping[str, Sequence[Record]]) -> 
 
 def few_cases(start: SentenceEmbedder, seed: int = 0, shops: int = 2) -> list[Case]:
     """The cases of a few of the shops, for a run in miniature."""
-    own = {shop: pages for shop, pages in list(curriculum().items())[:shops] if not is_shop_held_out(shop)}
+    own = dict([(shop, pages) for shop, pages in curriculum().items() if not is_shop_held_out(shop)][:shops])
     return [case for case in shop_cases(own, by_words(start, own), random.Random(seed)) if _is_usable(case)]
 
 
