@@ -16,7 +16,7 @@ from bot.generation.composer import STATEMENTS
 from bot.generation.generators import load_generator
 from bot.generation.house import read
 from bot.generation.house_chat import HouseChatModel
-from bot.learn.base import CHECKPOINT, RUN, Plan, _batch, _loss, _steps, decoder, train
+from bot.learn.base import CHECKPOINT, CHOICE, ECHO, RUN, Plan, _batch, _loss, _steps, decoder, encoded, train
 from bot.learn.invented import invented
 from bot.learn.replies import Case, by_words, epoch, example, few_cases, renumbered, shop_cases
 from bot.messages import Message
@@ -71,19 +71,18 @@ def test_the_loss_falls(start: SentenceEmbedder, tmp_path: Path) -> None:
     assert _loss(AutoModelForCausalLM.from_pretrained(tmp_path, dtype=torch.float32), batch, "cpu").item() < before - 1
 
 
-def test_only_the_reply_is_learnt_and_the_choice_weighs_more(start: SentenceEmbedder) -> None:
+def test_the_reply_and_the_second_question_are_learnt_and_the_choice_weighs_most(start: SentenceEmbedder) -> None:
     _, tokenizer = decoder(start, layers=1)
-    steps = list(_steps([LABEL], tokenizer, TINY))
-    batch = _batch(steps[0], tokenizer, "cpu")
-    for encoded in steps[0]:
-        reply = tokenizer.decode(encoded.ids[encoded.start :])
-        assert reply.startswith("[ ")
-        assert reply.endswith("[SEP]")
-        assert tokenizer.decode(encoded.ids[: encoded.start]).endswith("desk :")
-    assert len(batch.targets) == sum(len(encoded.ids) - encoded.start for encoded in steps[0])
-    heavy = {tokenizer.decode([int(batch.targets[at])]) for at in torch.where(batch.weights > 1)[0]}
-    assert heavy
-    assert all(text.isdigit() for text in heavy)
+    found = encoded(example(LABEL, random.Random(1)), tokenizer)
+    assert found is not None
+    weighed: dict[float, list[int]] = {}
+    for token, weight in zip(found.ids, found.weights, strict=True):
+        weighed.setdefault(weight, []).append(token)
+    said = {weight: tokenizer.decode(tokens) for weight, tokens in weighed.items()}
+    assert said[ECHO] == "what does a label cost?"
+    assert said[CHOICE].isdigit()
+    assert said[1.0].startswith("[ ] a label costs £")
+    assert said[1.0].endswith("[SEP]")
 
 
 def test_padding_changes_nothing_that_is_learnt(start: SentenceEmbedder) -> None:

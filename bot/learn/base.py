@@ -2,8 +2,9 @@
 
 A decoder of 22.7 million parameters that starts from the embedding model on board, all-MiniLM-L6-v2 (Wang et al.,
 "MiniLM", 2020): its layers and words, read from left to right from now on, with the words' vectors as the output's too.
-It reads what `bot.generation.house` puts together and learns to write the reply: the loss is on the reply alone, and
-the numbers of the statements it rests on weigh more, as everything after them follows from the choice.
+It reads what `bot.generation.house` puts together and learns to write the reply. The numbers of the statements it rests
+on weigh more in the loss, as everything after them follows from the choice, and so do numbers. Of the prompt nothing is
+learnt but the question, which stands there twice: that is where copying is learnt soonest.
 
 Batches hold prompts of about one length. AdamW with a warm-up and a linear decay; matrix products in bfloat16, weights
 in float32. A run that was stopped goes on from its last checkpoint when it is started again with the same arguments.
@@ -32,9 +33,10 @@ CHECKPOINT, RUN = "checkpoint.pt", "run.json"
 LONGEST = 384  # tokens of an example: a prompt of eight long statements and its reply
 POOL = 40  # batches that are made of prompts of about one length
 SAVE_EVERY, SAY_EVERY = 100, 20  # steps
-CHOICE = 4.0  # the weight in the loss of the number of a statement, beside 1 of a word
+CHOICE, NUMBER, ECHO = 4.0, 2.0, 0.2  # weights in the loss, beside 1 of a word, of a statement's number, any other
+# number, and a word of the question where it stands again
+AFTER_QUESTION = 3  # tokens of a prompt after its question: "[SEP] desk :"
 BETAS, DECAY = (0.9, 0.98), 0.01
-_DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,10 @@ SMOKE = Plan(epochs=1.0, tokens=2048, layers=2)
 
 
 class Encoded(NamedTuple):
-    """An example as tokens; the reply begins at `start`."""
+    """An example as tokens, and what each weighs in the loss: nothing, most of the prompt."""
 
     ids: list[int]
-    start: int
+    weights: list[float]
 
 
 class Step(NamedTuple):
@@ -88,7 +90,7 @@ def train(
     network, tokenizer = decoder(start, plan.layers)
     network.to(device).train()
     steps = list(_steps(cases, tokenizer, plan))
-    optimizer = torch.optim.AdamW(_groups(network), lr=plan.learning_rate, betas=BETAS)
+    optimizer = torch.optim.AdamW(_groups(network), lr=plan.learning_rate, betas=BETAS, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda at: _share(at, len(steps), plan.warm_up))
     out.mkdir(parents=True, exist_ok=True)
     record = {**asdict(plan), "start": start.name, "cases": len(cases), "data": digest(cases), "steps": len(steps)}
@@ -170,7 +172,13 @@ def encoded(example: Example, tokenizer: Any) -> Encoded | None:
     wanted = [*tokenizer.encode(example.wanted, add_special_tokens=False), tokenizer.sep_token_id]
     if len(read) + len(wanted) > LONGEST or tokenizer.unk_token_id in wanted:
         return None
-    return Encoded([*read, *wanted], len(read))
+    asked = read.index(tokenizer.sep_token_id) - 1  # tokens of the question, behind [CLS]
+    weights = [0.0] * (len(read) - AFTER_QUESTION - asked) + [ECHO] * asked + [0.0] * AFTER_QUESTION
+    tokens = tokenizer.convert_ids_to_tokens(wanted)
+    for before, token in zip(["", *tokens], tokens, strict=False):
+        is_number = token.removeprefix("##").isdigit()
+        weights.append((CHOICE if before == "[" else NUMBER) if is_number else 1.0)
+    return Encoded([*read, *wanted], weights)
 
 
 def _steps(cases: Sequence[Case], tokenizer: Any, plan: Plan) -> Iterator[list[Encoded]]:
@@ -178,7 +186,9 @@ def _steps(cases: Sequence[Case], tokenizer: Any, plan: Plan) -> Iterator[list[E
     left = plan.epochs
     for number in range(int(-(-plan.epochs // 1))):
         chance = random.Random(f"{plan.seed} {number}")
-        found = [one for one in (encoded(drawn, tokenizer) for drawn in epoch(cases, chance)) if one is not None]
+        found = [
+            one for one in (encoded(drawn, tokenizer) for drawn in epoch(cases, chance, number)) if one is not None
+        ]
         batches = _batches(found, plan.tokens, chance)
         yield from batches[: max(1, round(min(1.0, left) * len(batches)))]
         left -= 1
@@ -206,15 +216,14 @@ def _batch(examples: Sequence[Encoded], tokenizer: Any, device: str) -> Step:
     import torch
 
     longest = max(len(one.ids) for one in examples)
-    digits = {tokenizer.convert_tokens_to_ids(digit) for digit in _DIGITS}
-    opening = tokenizer.convert_tokens_to_ids("[")
     ids, places, targets, weights = list[list[int]](), list[int](), list[int](), list[float]()
     for row, one in enumerate(examples):
         ids.append(one.ids + [tokenizer.pad_token_id] * (longest - len(one.ids)))
-        for at in range(one.start, len(one.ids)):
-            places.append(row * longest + at - 1)
-            targets.append(one.ids[at])
-            weights.append(CHOICE if one.ids[at] in digits and one.ids[at - 1] == opening else 1.0)
+        for at, weight in enumerate(one.weights):
+            if weight:
+                places.append(row * longest + at - 1)
+                targets.append(one.ids[at])
+                weights.append(weight)
     return Step(
         torch.tensor(ids, device=device),
         torch.tensor(places, device=device),
@@ -224,7 +233,7 @@ def _batch(examples: Sequence[Encoded], tokenizer: Any, device: str) -> Step:
 
 
 def _loss(network: Any, batch: Step, device: str) -> Tensor:
-    """The weighted mean over the reply's tokens of how surprising each is. Only those, one in eight, are scored: scores
+    """The weighted mean over what is learnt of how surprising each token is. Only those, one in six, are scored: scores
     of 30,522 words cost as much as all the layers."""
     import torch
 

@@ -43,6 +43,7 @@ LONGEST = 55  # words of a reply
 LEADS = 0.4  # the share of prompts whose likeliest statement is put first; the others are in any order
 HIDDEN = 0.04  # the share of questions whose answer is left out of the prompt
 RENUMBERED = 0.6  # the share of questions, of those that can be, whose numbers are made new
+VERBATIM = (0.35, 0.15, 0.05)  # the share of replies, by epoch, that repeat the statement: so copying is learnt first
 UNANSWERED = 0.7  # the share of the shops' unanswerable questions
 ARTICLES, DIALOGUES = 0.4, 0.5  # the share of questions of squad2 and doc2dial
 INVENTED = 0.25  # questions about invented facts for each of the others
@@ -113,12 +114,13 @@ def few_cases(start: SentenceEmbedder, seed: int = 0, shops: int = 2) -> list[Ca
     return [case for case in shop_cases(own, by_words(start, own), random.Random(seed)) if _is_usable(case)]
 
 
-def epoch(cases: Sequence[Case], chance: random.Random) -> list[Example]:
-    """Every case once, as it is drawn this time, and invented facts among them, in any order."""
+def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0) -> list[Example]:
+    """Every case once, as it is drawn in this epoch, and invented facts among them, in any order."""
     from bot.learn.invented import invented
 
     whole = [*cases, *invented(chance, round(INVENTED * len(cases)))]
-    drawn = [example(case, chance) for case in whole]
+    verbatim = VERBATIM[min(number, len(VERBATIM) - 1)]
+    drawn = [example(case, chance, verbatim) for case in whole]
     chance.shuffle(drawn)
     return drawn
 
@@ -127,8 +129,9 @@ def _is_usable(case: Case) -> bool:
     return len(case.right) + len(case.near) >= FEWEST and len(case.reply.split()) <= LONGEST
 
 
-def example(case: Case, chance: random.Random) -> Example:
-    """A case with so many of its statements, in an order by lot, and sometimes with other numbers."""
+def example(case: Case, chance: random.Random, verbatim: float = 0.0) -> Example:
+    """A case with so many of its statements, in an order by lot, and sometimes with other numbers; for the share
+    `verbatim` the reply is what the statement says."""
     if chance.random() < RENUMBERED:
         case = renumbered(case, chance)
     right = list(case.right) if chance.random() >= HIDDEN else []
@@ -142,6 +145,8 @@ def example(case: Case, chance: random.Random) -> Example:
         said.insert(0, likeliest)
     turns = [{"role": "system", "content": numbered(said)}]
     turns += [{"role": message.role, "content": message.text} for message in case.talk]
+    if right and chance.random() < verbatim:
+        return Example(tuple(turns), wanted(_bare(right[0]), [said.index(right[0])]))
     return Example(tuple(turns), wanted(case.reply, [said.index(text) for text in right]) if right else declined())
 
 
