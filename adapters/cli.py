@@ -328,6 +328,18 @@ def base(settings: Settings, **options: Any) -> None:
     learn_base(**options)
 
 
+@learn.command("prove")
+@click.argument("run", metavar="RUN")
+@click.option("--sample", type=click.IntRange(min=1), default=300, show_default=True, metavar="N", help="Questions.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which questions.")
+@_command
+def prove_base(settings: Settings, run: str, sample: int, seed: int) -> None:
+    """Measure a house generator beside the composer, on shops that nothing was trained on."""
+    from adapters.learn import prove
+
+    print_json(prove(settings, run, sample, seed))
+
+
 @learn.command("conduct")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the heads go.")

@@ -80,6 +80,27 @@ def learn_base(
         say(f"{out}: stopped in good time; the same command goes on")
 
 
+def prove(settings: Settings, run: str, sample: int, seed: int) -> dict[str, dict[str, list[float]]]:
+    """The figures of the house generator in the folder `run`, of the composer, and of the first behind the second's
+    bound; by writer and figure: its value, the ends of its 95 % interval, and over how many cases."""
+    from bot.generation.generators import load_generator
+    from bot.learn.prove import behind, better, composer, figures, questions, remembered, writer
+    from bot.learn.ranking import testing_shops
+
+    model = load_generator(run)
+    with tempfile.TemporaryDirectory() as folder:
+        asked = questions(testing_shops(), open_embedder(settings), Path(folder), sample, seed)
+    house = remembered(writer(model))
+    writers = {"house": house, "composer": composer, "house behind the bound": behind(house)}
+    found = {name: figures(asked, write) for name, write in writers.items()}
+    for name in ("house", "house behind the bound"):
+        found[name]["F1 more than the composer"] = better(asked, writers[name], composer)
+    for name, reached in found.items():
+        for what, figure in reached.items():
+            say(f"{name}: {what} {figure}")
+    return {name: {what: list(figure) for what, figure in reached.items()} for name, reached in found.items()}
+
+
 @contextmanager
 def _data_sets() -> Iterator[None]:
     try:

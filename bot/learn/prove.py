@@ -107,17 +107,13 @@ def _asked(retriever: Retriever, turns: Sequence[str], reply: str, document: str
 
 def composer(question: Question) -> Said:
     """The composer behind the desk's own bound: it picks the best statement, and what completes it."""
-    if question.ranked.confidence < policy.ENOUGH_CONFIDENCE["en"]:
-        return Said(NOT_FOUND, (), declines=True)
-    return Said(" ".join(compose(question.ranked.statements)), (0,), declines=False)
+    return behind(lambda asked: Said(" ".join(compose(asked.ranked.statements)), (0,), declines=False))(question)
 
 
-def writer(model: BaseChatModel, least: float = 0.0) -> Writer:
-    """A chat model that is given the statements; asked only where the ranking is sure enough that something answers."""
+def writer(model: BaseChatModel) -> Writer:
+    """A chat model that is given the statements, and decides by itself whether they answer."""
 
     def write(question: Question) -> Said:
-        if question.ranked.confidence < least:
-            return Said(NOT_FOUND, (), declines=True)
         earlier = [HumanMessage(turn) for turn in question.turns[:-1]]
         asked = HumanMessage(question.turns[-1], additional_kwargs={STATEMENTS: question.given})
         said = model.invoke([*earlier, asked])
@@ -125,6 +121,24 @@ def writer(model: BaseChatModel, least: float = 0.0) -> Writer:
         return Said(str(said.text), chosen, declines=NOT_FOUND.rstrip(".") in str(said.text))
 
     return write
+
+
+def behind(write: Writer, least: float = policy.ENOUGH_CONFIDENCE["en"]) -> Writer:
+    """A writer that is asked only where the ranking is so sure that something answers, as in the engine."""
+    declined = Said(NOT_FOUND, (), declines=True)
+    return lambda question: write(question) if question.ranked.confidence >= least else declined
+
+
+def remembered(write: Writer) -> Writer:
+    """A writer that is asked once for each question."""
+    said = dict[int, Said]()
+
+    def write_once(question: Question) -> Said:
+        if id(question) not in said:
+            said[id(question)] = write(question)
+        return said[id(question)]
+
+    return write_once
 
 
 def figures(asked: Sequence[Question], write: Writer) -> dict[str, Share]:
