@@ -140,3 +140,12 @@ def test_a_stream_that_is_closed_stops_the_model(network: tuple[Any, Any]) -> No
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     assert model.inner.closed  # type: ignore[attr-defined]
+
+
+def test_chinese_and_no_statements_are_left_to_the_composer(network: tuple[Any, Any]) -> None:
+    chinese = Statement("标签费用为3.50英镑。", "标签费用为3.50英镑。", "退货", 0, 0)
+    model = speaking(network, "[ 1 ] yes .")
+    reply = model.invoke([HumanMessage("退货标签多少钱？", additional_kwargs={STATEMENTS: (chinese,)})])
+    assert "3.50英镑" in str(reply.text)
+    assert model.invoke([HumanMessage("anything?")]).text == house.NOT_FOUND
+    assert model.inner.asked == []  # type: ignore[attr-defined]

@@ -2,7 +2,7 @@
 
 It stands where the composer stands: the statements reach it with the last message (`STATEMENTS` in its
 `additional_kwargs`), and the instructions that other models need are left out. Of a history it reads the last turns
-that fit.
+that fit. It knows English; Chinese is left to the composer, and so is a message without statements.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any, cast
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk
+from pydantic import Field
 
 from bot.generation import house
-from bot.generation.composer import STATEMENTS
+from bot.generation.composer import STATEMENTS, ExtractiveChatModel
 from bot.generation.surface import restored
 from bot.generation.transformers_chat import StreamedChatModel, TransformersChatModel, plain_text
 from bot.messages import Message
+from knowledge.languages import detect
 from knowledge.sentences import split_paragraph
 
 TURNS = 2  # of a history, question and reply
@@ -33,6 +35,7 @@ class HouseChatModel(StreamedChatModel):
     """
 
     inner: TransformersChatModel
+    composer: ExtractiveChatModel = Field(default_factory=ExtractiveChatModel)
 
     @property
     def _llm_type(self) -> str:
@@ -59,6 +62,9 @@ class HouseChatModel(StreamedChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         prompt, said = self._prompt(messages)
+        if not said or detect("\n".join([plain_text(prompt[-1]), *said])) != "en":
+            yield from self.composer._stream(messages, stop, run_manager, **kwargs)
+            return
         looks = [*said, house.NOT_FOUND, plain_text(prompt[-1])]
         written, shown, metadata = "", 0, dict[str, Any]()
         stream = cast(
