@@ -17,8 +17,9 @@ from bot.generation.generators import load_generator
 from bot.generation.house import read
 from bot.generation.house_chat import HouseChatModel
 from bot.learn.base import CHECKPOINT, CHOICE, ECHO, RUN, Plan, _batch, _loss, _steps, decoder, encoded, train
+from bot.learn.cases import Case, example, renumbered
 from bot.learn.invented import invented
-from bot.learn.replies import Case, by_words, epoch, example, few_cases, renumbered, shop_cases
+from bot.learn.replies import by_words, epoch, few_cases, shop_cases
 from bot.messages import Message
 from bot.statements import Statement
 from retrieval.embedders import SentenceEmbedder

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.errors import LearningError
 from bot.generation.house import TEMPLATE
-from bot.learn.replies import Case, Example, digest, epoch
+from bot.learn.cases import Case, Example
+from bot.learn.replies import digest, epoch
 from retrieval.embedders import SentenceEmbedder
 
 if TYPE_CHECKING:

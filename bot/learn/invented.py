@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.generation.house import line
-from bot.learn.replies import Case
+from bot.learn.cases import Case
 from bot.messages import Message
 
 KINDS = Path(__file__).parent / "invented.toml"

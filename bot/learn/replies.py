@@ -8,16 +8,17 @@ brings them, so that the model has to choose; where nothing answers, near ones a
 from __future__ import annotations
 
 import random
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.generation.house import declined, line, numbered, wanted
+from bot.generation.house import line
+from bot.learn.cases import FEWEST, NEAR, Case, Example, bare, example
+from bot.learn.invented import invented
 from bot.learn.pairs import (
     Embed,
     Record,
@@ -36,43 +37,12 @@ from bot.messages import Message
 from bot.understanding.questions import content_words
 from retrieval.embedders import SentenceEmbedder
 
-NEAR = 12  # statements that are kept beside the right ones, nearest first
-FEWEST, MOST = 4, 7  # statements of a prompt
 RIGHT = 3  # of them that answer, at most
 LONGEST = 55  # words of a reply
-LEADS = 0.4  # the share of prompts whose likeliest statement is put first; the others are in any order
-HIDDEN = 0.04  # the share of questions whose answer is left out of the prompt
-RENUMBERED = 0.6  # the share of questions, of those that can be, whose numbers are made new
 VERBATIM = (0.35, 0.15, 0.05)  # the share of replies, by epoch, that repeat the statement: so copying is learnt first
 UNANSWERED = 0.7  # the share of the shops' unanswerable questions
 ARTICLES, DIALOGUES = 0.4, 0.5  # the share of questions of squad2 and doc2dial
 INVENTED = 0.25  # questions about invented facts for each of the others
-_NUMBER = re.compile(r"(?<![\d:])\d+(?:[.,]\d+)*(?![\d:])")  # but for times of day
-_COUNTED = re.compile(
-    r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|hundred|thousand|couple|few"
-    r"|dozen|half|double|twice|ago|already|still|enough|late|over|under|yesterday|last|since|grand|k)\b",
-    re.I,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A conversation that ends with the shopper's question; the reply, empty where nothing answers; the lines that it
-    rests on, the most important first; others, the nearest first; and where it is from."""
-
-    talk: tuple[Message, ...]
-    reply: str
-    right: tuple[str, ...]
-    near: tuple[str, ...]
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """What is read and what is to be written, as texts for the chat template."""
-
-    turns: tuple[dict[str, str], ...]
-    wanted: str
 
 
 def training_cases(data: Path, start: SentenceEmbedder, seed: int = 0) -> list[Case]:
@@ -87,8 +57,8 @@ def training_cases(data: Path, start: SentenceEmbedder, seed: int = 0) -> list[C
 def by_words(start: SentenceEmbedder, shops: Mapping[str, Sequence[Record]]) -> Embed:
     """Unit vectors of texts at next to no cost: the means of their tokens' input embeddings, rare ones counting more.
 
-    What is near by these shares words with a question, or has words like its own. Embedding the same with the whole
-    network takes two minutes of an idle machine, and this finds near misses as hard.
+    What is near by these shares words with a question, or has words like its own. The whole network would take minutes
+    for the 36,000 texts of the curriculum.
     """
     import torch
 
@@ -116,8 +86,6 @@ def few_cases(start: SentenceEmbedder, seed: int = 0, shops: int = 2) -> list[Ca
 
 def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0) -> list[Example]:
     """Every case once, as it is drawn in this epoch, and invented facts among them, in any order."""
-    from bot.learn.invented import invented
-
     whole = [*cases, *invented(chance, round(INVENTED * len(cases)))]
     verbatim = VERBATIM[min(number, len(VERBATIM) - 1)]
     drawn = [example(case, chance, verbatim) for case in whole]
@@ -127,58 +95,6 @@ def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0) -> list
 
 def _is_usable(case: Case) -> bool:
     return len(case.right) + len(case.near) >= FEWEST and len(case.reply.split()) <= LONGEST
-
-
-def example(case: Case, chance: random.Random, verbatim: float = 0.0) -> Example:
-    """A case with so many of its statements, in an order by lot, and sometimes with other numbers; for the share
-    `verbatim` the reply is what the statement says."""
-    if chance.random() < RENUMBERED:
-        case = renumbered(case, chance)
-    right = list(case.right) if chance.random() >= HIDDEN else []
-    size = max(chance.randint(FEWEST, MOST), len(right) + 1)
-    pool = case.near[: chance.choice((size, NEAR))]
-    said = [*right, *chance.sample(pool, min(len(pool), size - len(right)))]
-    likeliest = right[0] if right else min(said, key=case.near.index)
-    chance.shuffle(said)
-    if chance.random() < LEADS:
-        said.remove(likeliest)
-        said.insert(0, likeliest)
-    turns = [{"role": "system", "content": numbered(said)}]
-    turns += [{"role": message.role, "content": message.text} for message in case.talk]
-    if right and chance.random() < verbatim:
-        return Example(tuple(turns), wanted(_bare(right[0]), [said.index(right[0])]))
-    return Example(tuple(turns), wanted(case.reply, [said.index(text) for text in right]) if right else declined())
-
-
-def renumbered(case: Case, chance: random.Random) -> Case:
-    """The case with new numbers in its statements and reply, where the question leans on none: then the same words are
-    right with any, and have to be copied. Years stay, and so does the whole where the reply has a number of its own."""
-    if not case.reply or _COUNTED.search(case.talk[-1].text):
-        return case
-    stated = {number for text in case.right for number in _NUMBER.findall(text)}
-    if not stated or not stated.issuperset(_NUMBER.findall(case.reply)):
-        return case
-    new = {number: _like(number, chance) for number in sorted(stated)}
-    if len(set(new.values())) < len(new):
-        return case
-
-    def changed(text: str) -> str:
-        return _NUMBER.sub(lambda found: new.get(found[0], found[0]), text)
-
-    return replace(
-        case,
-        reply=changed(case.reply),
-        right=tuple(map(changed, case.right)),
-        near=tuple(map(changed, case.near)),
-    )
-
-
-def _like(number: str, chance: random.Random) -> str:
-    """Another number of the same form; a year as it is."""
-    if re.fullmatch(r"(?:19|20)\d\d", number):
-        return number
-    first = str(chance.randint(1, 9)) if number[0] != "0" else "0"
-    return first + re.sub(r"\d", lambda _: str(chance.randint(0, 9)), number[1:])
 
 
 def shop_cases(shops: Mapping[str, Sequence[Record]], embed: Embed, chance: random.Random) -> Iterator[Case]:
@@ -218,16 +134,11 @@ def _case(turns: Sequence[str], reply: str, right: Sequence[str], nearest: Mappi
     """A shop's case. What the desk said to earlier messages is the statement nearest to them, as the composer says."""
     talk = list[Message]()
     for turn in turns[:-1]:
-        talk += [Message("user", turn), Message("assistant", _bare(nearest[turn][0]))]
+        talk += [Message("user", turn), Message("assistant", bare(nearest[turn][0]))]
     talk.append(Message("user", turns[-1]))
     best = _by_weight(dict.fromkeys(right), reply)[:RIGHT]
     near = [text for text in nearest[" ".join(turns)] if text not in right]
     return Case(tuple(talk), reply, tuple(best), tuple(near[:NEAR]), "shops")
-
-
-def _bare(text: str) -> str:
-    """A line without its heading."""
-    return text.partition(": ")[2] or text
 
 
 def _by_weight(right: Iterable[str], reply: str) -> list[str]:
@@ -270,7 +181,8 @@ def products(data: Path) -> Iterator[Case]:
         if not is_held_out(row["ASIN"]):
             right = [line("", attribute(row["candidate"]))]
             near = _nearest_by_words(row["question"], others, right)
-            yield Case((Message("user", row["question"]),), row["answer"], tuple(right), near[4:], "hetpqa")
+            far = near[4:]  # the nearest, of other products, may answer too
+            yield Case((Message("user", row["question"]),), row["answer"], tuple(right), far, "hetpqa")
 
 
 def articles(data: Path, chance: random.Random) -> Iterator[Case]:
@@ -321,8 +233,6 @@ def _turn(text: str) -> Message:
 
 def digest(cases: Iterable[Case]) -> str:
     """A fingerprint of the cases, for the record of a run: a text of 16 hexadecimal digits."""
-    from hashlib import blake2b
-
     whole = blake2b(digest_size=8)
     for case in cases:
         whole.update(repr(case).encode())
