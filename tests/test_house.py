@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,22 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Huma
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
+from bot.conversations import Conversations
+from bot.engine import Engine, joined
 from bot.generation import house
 from bot.generation.composer import STATEMENTS
 from bot.generation.house_chat import HouseChatModel
 from bot.generation.transformers_chat import TransformersChatModel
 from bot.learn.base import decoder
-from bot.messages import Message
+from bot.messages import Message, Reply
+from bot.settings import Settings
 from bot.statements import Statement
 from retrieval.embedders import SentenceEmbedder
+from retrieval.retriever import Retriever
+from retrieval.snapshots import Snapshots
+from retrieval.update import update
+from tests.commands import write_shop
+from tests.fakes import HashEmbedder
 
 SAID = (
     Statement("A label costs £3.50.", "A label costs £3.50.", "Returns", 0, 0),
@@ -149,3 +158,29 @@ def test_chinese_and_no_statements_are_left_to_the_composer(network: tuple[Any, 
     assert "3.50英镑" in str(reply.text)
     assert model.invoke([HumanMessage("anything?")]).text == house.NOT_FOUND
     assert model.inner.asked == []  # type: ignore[attr-defined]
+
+
+def asked(home: Path, network: tuple[Any, Any], *pieces: str) -> Reply:
+    """A question that the desk itself searches, ranks and checks; the model says the pieces."""
+    retriever = Retriever(snapshots=Snapshots(home / "index"), embedder=HashEmbedder())
+    update([write_shop(home / "shop")], retriever.snapshots, retriever.embedder)
+    with closing(Conversations(home / "shopdesk.db")) as store:
+        engine = Engine(retriever, speaking(network, *pieces), store, Settings(home=home), shop_name="Fell")
+        return joined(engine.reply(engine.start("web"), "1", "What does delivery to Ireland cost?"))
+
+
+def test_through_the_desk_it_answers_with_its_source(network: tuple[Any, Any], tmp_path: Path) -> None:
+    reply = asked(tmp_path, network, "[ 1 ] delivery to ireland", " costs £9 . 00 .")
+    assert (reply.outcome, reply.text) == ("answer", "Delivery to Ireland costs £9.00.")
+    assert [source.document for source in reply.sources] == ["policies/delivery.md"]
+
+
+def test_the_desk_holds_back_a_number_from_nowhere(network: tuple[Any, Any], tmp_path: Path) -> None:
+    reply = asked(tmp_path, network, "[ 1 ] delivery to ireland costs £7 . 00 .")
+    assert "£7" not in reply.text
+    assert reply.outcome == "decline"
+
+
+def test_the_desk_takes_its_decline_for_one(network: tuple[Any, Any], tmp_path: Path) -> None:
+    reply = asked(tmp_path, network, "[ 0 ] i could not find that in our documents .")
+    assert (reply.outcome, reply.reason, reply.sources) == ("decline", "not_found", ())
