@@ -86,7 +86,8 @@ class Engine:
         GenerationError; the question is then in the store, and the same `message_id` tries again.
 
         While a person has the conversation the message is stored, and Done is all that comes: a reply without text
-        whose reason is "with_staff". Only one that tells of an injury or of danger to life gets fixed words, with whom to call.
+        whose reason is "with_staff". Only one that tells of an injury or of danger to life gets fixed words, with whom
+        to call.
         """
         question = self._checked(text)
         with self._one_at_a_time(conversation):

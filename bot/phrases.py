@@ -98,8 +98,8 @@ _ENGLISH = Phrases(
     " our team takes over here.",
     repeated_question="I'm sorry, my answer has not helped. One of our team takes over here, so that your question gets"
     " a proper one.",
-    emergency="I'm so sorry. Please don't wait for a reply in this chat: if you or anyone else may be in danger, call your"
-    " local emergency services now, or go to somebody you trust.",
+    emergency="I'm so sorry. Please don't wait for a reply in this chat: if you or anyone else may be in danger, call"
+    " your local emergency services now, or go to somebody you trust.",
     out_of_scope="That is outside what I can help with. I can look up our products, delivery, payment and returns.",
     steering="I can't help with that. I answer questions about our products, delivery, payment and returns.",
     greeting="Hello! What can I look up for you: delivery, returns, a product?",
