@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 
 class SlackChannel:
-    """The Bolt app, and the thread that watches the store. `start` and `close` it, or use it in a `with`."""
+    """The Bolt app, and the thread that watches the store. `start` it, and `close` it."""
 
     def __init__(self, engine: Engine, settings: Settings) -> None:
         self.engine, self.settings = engine, settings
