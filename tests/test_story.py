@@ -23,7 +23,7 @@ from tests.commands import process, write_shop
 from tests.fake_slack import DESK, Call, FakeSlack, slack_office, slack_web_api
 from tests.fakes import HashEmbedder, serving
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 IRELAND, COST = "How much does delivery to Ireland cost?", "Delivery to Ireland costs £9.00."
 BOOTS, WORN = "Can I return boots that were worn outside?", "Boots that were worn outside cannot be returned."
