@@ -369,7 +369,6 @@ def test_the_page_in_a_browser_that_has_nothing_but_this_machine(
     with page_of(desk, other) as address:
         page = (context := browser.new_context(locale="en-GB")).new_page()
         page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on(
             "response",  # a browser asks for /favicon.ico of its own accord, and Gradio's page names none

@@ -117,6 +117,21 @@ def test_the_assistant_hands_over_by_itself_and_the_shopper_goes_on_without(
     assert desk.waiting() == []
 
 
+def test_a_reply_shows_though_the_widget_has_not_heard_that_the_assistant_is_back(
+    open_page: OpenPage, address: str, engine: ScriptedEngine, desk: Desk
+) -> None:
+    page = open_page(address)
+    page.route("**/api/conversations/*/events", lambda route: route.abort())
+    page.get_by_role("button", name="Talk to a person").click()
+    expect(notice(page)).to_be_visible()
+    (waiting,) = desk.waiting()
+    desk.give_back(waiting.id)
+    engine.enqueue("Worn boots stay.")
+    ask(page, "Boots?")
+    expect(page.locator(".reply .words")).to_be_visible()
+    expect(page.locator(".reply .words")).to_have_text("Worn boots stay.")
+
+
 def test_a_person_can_be_asked_for_before_anything_else(open_page: OpenPage, address: str, desk: Desk) -> None:
     page = open_page(address)
     page.get_by_role("button", name="Talk to a person").click()

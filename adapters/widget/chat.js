@@ -248,6 +248,7 @@ class ShopdeskChat extends HTMLElement {
 
   take(view, name, data, fresh) {
     this.scroller.keeping(() => {
+      view.element.hidden = false; // a person had the conversation, and yet the assistant speaks
       if (fresh) view.restart();
       if (name === "status") view.say(this.strings[data.stage] || this.strings.searching);
       else if (name === "text") view.add(data.text);
