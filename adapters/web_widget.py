@@ -20,8 +20,8 @@ ENTRY = "chat.js"
 _IMPORT = re.compile(r'^import (?P<names>.+) from "\./(?P<file>[\w.]+)"(?: with \{ type: "css" \})?;\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ", re.MULTILINE)
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
-_AROUND = re.compile(r"\s*([{};])\s*")
-_REM = re.compile(r"(?<![\w.])([\d.]+)rem\b")
+_AROUND = re.compile(r"\s*;?\s*([{};])\s*")
+_REM = r'.replace(/([\d.]+)rem\b/g,"calc($1*var(--rem))")'
 
 
 def joined(folder: Path = FOLDER, entry: str = ENTRY) -> str:
@@ -53,8 +53,8 @@ def _sheet(name: str, css: str) -> str:
     One rem is the root's font size, which many shops set to 62.5 %; `--rem` is the size that the reader has chosen.
     """
     text = _AROUND.sub(r"\1", _CSS_COMMENT.sub("", css)).replace(": ", ":").strip()
-    text = _REM.sub(r"calc(\1*var(--rem))", re.sub(r",?\s+", lambda space: space[0][0].strip() or " ", text))
-    return f"const {name} = new CSSStyleSheet();\n{name}.replaceSync({json.dumps(text, ensure_ascii=False)});\n"
+    text = json.dumps(re.sub(r",?\s+", lambda space: space[0][0].strip() or " ", text), ensure_ascii=False)
+    return f"const {name} = new CSSStyleSheet();\n{name}.replaceSync({text}{_REM});\n"
 
 
 def add_widget(app: FastAPI) -> None:
