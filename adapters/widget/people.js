@@ -112,11 +112,11 @@ export class People {
     return state === "resolved" ? strings.resolved(staff) : strings.returned;
   }
 
-  /** What the history shows of a hand-over: its steps in words, each with its time. */
+  /** What the history shows of a hand-over: the time of each step, and what puts it into the log. */
   steps(handover, messages) {
     if (!handover) return [];
     const { opened_at: opened, closed_at: closed, staff } = handover;
-    const entry = (at, state) => [at, this.worded({ ...handover, state })];
+    const entry = (at, state) => [at, () => this.chat.log.append(step(this.worded({ ...handover, state })))];
     const shown = [entry(opened, "waiting")];
     const first = messages.find(({ created_at: at }) => at >= opened); // the desk keeps no time of the claim
     if (staff) shown.push(entry(first?.created_at || closed || "9", "claimed"));
