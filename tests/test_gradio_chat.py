@@ -165,7 +165,7 @@ def test_a_reply_comes_with_the_hits_their_scores_and_the_passage_used(open_desk
     desk.scripted.enqueue(FIRST)
     with page_of(desk) as address, Visitor(address) as visitor:
         chat, *_, found, passages = parts_of(visitor.ask(RETURNS))
-    assert [part["text"] for message in chat for part in message["content"]] == [RETURNS, FIRST]
+    assert [part["text"] for message in chat for part in message["content"]] == [RETURNS, f"{FIRST}[1]"]
     hits = {chunk: (score, used) for score, chunk, used in found["data"]}
     turn = desk.store.turns(desk.store.recent()[0].id)[0]
     assert [[chunk, score] for score, chunk, _ in found["data"]] == [[c, s] for c, _, s in turn.explanation["chunks"]]

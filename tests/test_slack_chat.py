@@ -279,6 +279,7 @@ def test_a_command_is_answered_to_its_writer_only(office: Workspace, slack: Fake
     (answer,) = slack.until(lambda: slack.of("respond"))
     assert answer.arguments["response_type"] == "ephemeral"
     assert "£40" in answer.arguments["blocks"][0]["text"]
+    assert "[1]" in answer.arguments["blocks"][0]["text"]
     assert "/ask" in office.command(" ", trigger="another").text
     settle(office, slack)
     assert len(slack.of("respond")) == 1
