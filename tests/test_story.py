@@ -150,7 +150,9 @@ def test_a_shopper_a_person_in_slack_and_the_bot_again(
         expect(page.locator(".staff .bubble")).to_have_text(ONCE)
 
         office.press("return", pressable(claimed)["return"], user="UMEI")
-        expect(page.locator(".step")).to_have_text(["The assistant answers again."])
+        expect(page.locator(".step")).to_have_text(
+            ["You asked for a person.", "Mei has joined.", "The assistant answers again."]
+        )
         expect(notice(page)).to_be_hidden()
         ask(page, BOOTS)
         reply = reply_to(page, BOOTS)
