@@ -118,7 +118,7 @@ def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -
 
     Every error response is a problem document; `adapters.web_problems.PROBLEMS` lists them.
     """
-    replies = RunningReplies(engine, pace or Pace())
+    replies = RunningReplies(engine, pace or Pace(), settings.replies_at_once)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -31,7 +31,7 @@ class Pace:
     """How a stream is paced, in seconds and characters.
 
     Pieces of text are merged until there are `merge_characters` or `merge_seconds` have passed: one event per token
-    would spend the server's time on framing. `running` is how many replies may be under way at once.
+    would spend the server's time on framing.
     """
 
     merge_characters: int = 8
@@ -39,7 +39,6 @@ class Pace:
     opening: float = 2.0
     grace: float = 5.0
     keep: float = 60.0
-    running: int = 64
 
 
 def source_data(source: Source) -> dict[str, Any]:
@@ -190,11 +189,12 @@ class RunningReply:
 class RunningReplies:
     """The replies under way and those just finished, by conversation and message id. One event loop owns it."""
 
-    def __init__(self, engine: Engine, pace: Pace) -> None:
+    def __init__(self, engine: Engine, pace: Pace, at_once: int) -> None:
         self._engine = engine
         self._pace = pace
+        self._at_once = at_once
         self._runs: dict[tuple[str, str], RunningReply] = {}
-        self._threads = ThreadPoolExecutor(pace.running, thread_name_prefix="reply")
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="reply")
 
     def find(self, conversation: str, message_id: str) -> RunningReply | None:
         """The reply if it is under way, or finished less than `keep` seconds ago."""
@@ -202,7 +202,7 @@ class RunningReplies:
 
     def start(self, conversation: str, message_id: str, text: str) -> RunningReply:
         """Begin writing the reply in a thread. Raises HttpProblem (busy) when too many are under way."""
-        if sum(not run.over for run in self._runs.values()) >= self._pace.running:
+        if sum(not run.over for run in self._runs.values()) >= self._at_once:
             raise HttpProblem(
                 "busy", "Many people are asking just now. Please try again in a moment.", {"Retry-After": "3"}
             )

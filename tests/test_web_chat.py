@@ -310,7 +310,7 @@ def test_a_stray_end_of_the_engine_is_an_error_too(
 def test_too_many_replies_at_once_are_refused_with_a_time_to_come_back(engine: ScriptedEngine) -> None:
     hold = threading.Event()
     engine.enqueue("Busy.", hold=hold)
-    with serving(build(engine, Settings(), pace=Pace(running=1))) as address, httpx.Client(base_url=address) as client:
+    with serving(build(engine, Settings(replies_at_once=1))) as address, httpx.Client(base_url=address) as client:
         conversation = client.post("/api/conversations").json()["conversation"]
         url = f"/api/conversations/{conversation}/messages"
         with client.stream("POST", url, json={"message_id": "m1", "text": "?"}) as response:
