@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, Path, Request
 from fastapi.responses import FileResponse, HTMLResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
 from adapters.web_desk import HandoverOut, StaffMessageOut, add_desk, handover_out, staff_data
+from adapters.web_events import EventStream
 from adapters.web_limits import Limits, Visitor
 from adapters.web_origins import Origins
 from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
@@ -211,32 +211,32 @@ def _add_messages(
 
     @app.post(
         "/api/conversations/{conversation}/messages",
-        response_class=EventSourceResponse,
+        status_code=200,
+        response_class=EventStream,
         responses=documented(
             "unknown-conversation", "message-too-long", "empty-message", "not-json", "busy", "too-many-requests"
         ),
     )
     async def send_message(
         run: Annotated[RunningReply, Depends(sent)], last_event_id: LastEventId = None
-    ) -> AsyncIterator[ServerSentEvent]:
+    ) -> EventStream:
         """Ask, and follow the reply: `status`, `text`, `sources`, then `done` with the whole reply, or `error`.
 
         Sent again with the same message id, it joins the reply that is being written, or repeats the stored one.
         """
-        async for event in run.follow(run.position(last_event_id)):
-            yield event
+        return EventStream(run.follow(run.position(last_event_id)))
 
     @app.get(
         "/api/conversations/{conversation}/messages/{message_id}/events",
-        response_class=EventSourceResponse,
+        status_code=200,
+        response_class=EventStream,
         responses=documented("unknown-conversation", "unknown-message", "invalid-request"),
     )
     async def resume_reply(
         run: Annotated[RunningReply, Depends(resumed)], last_event_id: LastEventId = None
-    ) -> AsyncIterator[ServerSentEvent]:
+    ) -> EventStream:
         """Follow a reply again, after the connection was lost or from the start; a stored one is sent in one piece."""
-        async for event in run.follow(run.position(last_event_id)):
-            yield event
+        return EventStream(run.follow(run.position(last_event_id)))
 
 
 def _add_stop(app: FastAPI, replies: RunningReplies) -> None:

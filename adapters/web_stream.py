@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,14 +17,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastapi.sse import ServerSentEvent
-
+from adapters.web_events import KEEP_ALIVE, event_bytes
 from adapters.web_problems import HttpProblem, as_problem, report
 from bot.errors import GenerationError, InvalidMessage, UnknownTurn
 from bot.messages import Done, Event, Reply, Source, Sources, Status, Text
 
 if TYPE_CHECKING:
     from bot.engine import Engine
+
+QUIET_SECONDS = 15.0  # after which a comment keeps the connection alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,10 @@ class RunningReply:
     def __init__(self, pace: Pace, run: str | None = None) -> None:
         self.run = run or secrets.token_hex(4)
         self.cancelled = threading.Event()
-        self.events: list[ServerSentEvent] = []
+        self.events: list[bytes] = []
         self.failure: BaseException | None = None
         self.over = False
+        self._done = False
         self._pace = pace
         self._listeners = 0
         self._text = ""
@@ -103,7 +106,7 @@ class RunningReply:
     def end(self, failure: BaseException | None) -> None:
         """The engine has returned, or failed: nothing more will come."""
         self._flush()
-        if failure is None and not (self.events and self.events[-1].event == "done"):
+        if failure is None and not self._done:
             failure = GenerationError("the engine ended a reply without Done; report this")
         self.failure = failure
         if failure is not None:
@@ -132,17 +135,21 @@ class RunningReply:
             return 0
         return min(int(number), len(self.events))
 
-    async def follow(self, position: int) -> AsyncIterator[ServerSentEvent]:
-        """The events from `position` on, as they come, until the reply is over."""
+    async def follow(self, position: int) -> AsyncIterator[bytes]:
+        """The events from `position` on, as they come, until the reply is over; a comment where none comes for long."""
         while True:
-            for event in self.events[position:]:
-                position += 1
-                yield event
             if position < len(self.events):
-                continue
-            if self.over:
+                new = self.events[position:]
+                position += len(new)
+                yield b"".join(new)
+            elif self.over:
                 return
-            await self._news.wait()
+            else:
+                try:
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        await self._news.wait()
+                except TimeoutError:
+                    yield KEEP_ALIVE
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -177,8 +184,8 @@ class RunningReply:
             self._append("text", {"text": text})
 
     def _append(self, name: str, data: dict[str, Any]) -> None:
-        number = len(self.events) + 1
-        self.events.append(ServerSentEvent(event=name, id=f"{self.run}-{number}", data=data))
+        self._done = name == "done"
+        self.events.append(event_bytes(name, f"{self.run}-{len(self.events) + 1}", data))
         self._tell()
 
     def _tell(self) -> None:
@@ -194,6 +201,7 @@ class RunningReplies:
         self._pace = pace
         self._at_once = at_once
         self._runs: dict[tuple[str, str], RunningReply] = {}
+        self._post = _Post()
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="reply")
 
     def find(self, conversation: str, message_id: str) -> RunningReply | None:
@@ -209,10 +217,7 @@ class RunningReplies:
         loop = asyncio.get_running_loop()
         run = RunningReply(self._pace)
         self._runs[conversation, message_id] = run
-
-        def post(event: Event) -> None:
-            loop.call_soon_threadsafe(run.take, event)
-
+        post = partial(self._post.put, loop, run)
         writing = loop.run_in_executor(self._threads, self._write, conversation, message_id, text, run.cancelled, post)
         writing.add_done_callback(partial(self._ended, (conversation, message_id), run))
         return run
@@ -248,6 +253,31 @@ class RunningReplies:
     def _drop(self, key: tuple[str, str], run: RunningReply) -> None:
         if self._runs.get(key) is run:
             del self._runs[key]
+
+
+class _Post:
+    """Events on their way from the writing threads to the event loop, in order.
+
+    The loop is woken once for all that wait: a wake-up is a system call, and one per event is what a busy loop pays
+    for first.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[RunningReply, Event]] = deque()
+        self._called = False
+
+    def put(self, loop: asyncio.AbstractEventLoop, run: RunningReply, event: Event) -> None:
+        """From any thread."""
+        self._waiting.append((run, event))
+        if not self._called:  # two threads at once may both call, which costs a call and loses nothing
+            self._called = True
+            loop.call_soon_threadsafe(self._hand_out)
+
+    def _hand_out(self) -> None:
+        self._called = False  # before the first is taken: what comes from now on calls again
+        while self._waiting:
+            run, event = self._waiting.popleft()
+            run.take(event)
 
 
 def replay(reply: Reply, pace: Pace) -> RunningReply:

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import fastapi.routing
 import httpx
 import pytest
 from fakes import ScriptedEngine, serving
 
+from adapters import web_stream
 from adapters.web_chat import UNNAMED, build
 from adapters.web_limits import VISITOR_HEADER
 from adapters.web_problems import LARGEST_BODY, PROBLEMS, TYPE_PREFIX
@@ -40,7 +40,7 @@ def engine() -> ScriptedEngine:
 
 @pytest.fixture
 def client(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.1)
+    monkeypatch.setattr(web_stream, "QUIET_SECONDS", 0.1)
     pace = Pace(grace=60)  # nothing is cancelled because the machine is slow
     app = build(engine, Settings(max_message_chars=500), pace=pace)
     with serving(app) as address, httpx.Client(base_url=address, timeout=10) as client:
