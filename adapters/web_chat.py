@@ -22,7 +22,7 @@ from adapters.web_events import EventStream
 from adapters.web_limits import Limits, Visitor
 from adapters.web_origins import Origins
 from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
-from adapters.web_stream import Pace, RunningReplies, RunningReply, replay, reply_data
+from adapters.web_stream import Listener, Pace, RunningReplies, replay, reply_data
 from adapters.web_widget import add_widget
 from bot.errors import ShopdeskError, UnknownTurn
 from bot.messages import Label, Outcome, Turn
@@ -188,17 +188,17 @@ def _add_messages(
         message: MessageIn,
         visitor: Visitor = None,
         last_event_id: LastEventId = None,
-    ) -> AsyncIterator[RunningReply]:
+    ) -> AsyncIterator[Listener]:
         text = _accepted(message.text, settings.max_message_chars)
         run = replies.find(conversation, message.message_id)
         if run is None or (run.failure is not None and not run.position(last_event_id)):
             limits.count(request, visitor)
             run = replies.start(conversation, message.message_id, text)
         await run.opened()
-        with run.listening():
-            yield run
+        with run.listening() as listener:
+            yield listener
 
-    async def resumed(conversation: str, message_id: MessageId) -> AsyncIterator[RunningReply]:
+    async def resumed(conversation: str, message_id: MessageId) -> AsyncIterator[Listener]:
         run = replies.find(conversation, message_id)
         if run is None:
             turns = await run_in_threadpool(engine.turns, conversation)
@@ -206,8 +206,8 @@ def _add_messages(
             if stored is None:
                 raise HttpProblem("unknown-message", "No reply is being written for that message; send it again.")
             run = replay(stored, pace)
-        with run.listening():
-            yield run
+        with run.listening() as listener:
+            yield listener
 
     @app.post(
         "/api/conversations/{conversation}/messages",
@@ -218,13 +218,13 @@ def _add_messages(
         ),
     )
     async def send_message(
-        run: Annotated[RunningReply, Depends(sent)], last_event_id: LastEventId = None
+        listener: Annotated[Listener, Depends(sent)], last_event_id: LastEventId = None
     ) -> EventStream:
         """Ask, and follow the reply: `status`, `text`, `sources`, then `done` with the whole reply, or `error`.
 
         Sent again with the same message id, it joins the reply that is being written, or repeats the stored one.
         """
-        return EventStream(run.follow(run.position(last_event_id)))
+        return listener.events(last_event_id)
 
     @app.get(
         "/api/conversations/{conversation}/messages/{message_id}/events",
@@ -233,10 +233,10 @@ def _add_messages(
         responses=documented("unknown-conversation", "unknown-message", "invalid-request"),
     )
     async def resume_reply(
-        run: Annotated[RunningReply, Depends(resumed)], last_event_id: LastEventId = None
+        listener: Annotated[Listener, Depends(resumed)], last_event_id: LastEventId = None
     ) -> EventStream:
         """Follow a reply again, after the connection was lost or from the start; a stored one is sent in one piece."""
-        return EventStream(run.follow(run.position(last_event_id)))
+        return listener.events(last_event_id)
 
 
 def _add_stop(app: FastAPI, replies: RunningReplies) -> None:

@@ -7,22 +7,31 @@ under way that was more than a core's whole time. The wire format is the HTML st
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi.sse import format_sse_event
 from starlette.responses import StreamingResponse
+from starlette.types import Receive
 
 KEEP_ALIVE = b": ping\n\n"
 
 
 class EventStream(StreamingResponse):
-    """The response that sends events as they come."""
+    """The response that sends events as they come, and calls `gone` as soon as the client has gone away.
+
+    What FastAPI closes behind a response comes much later where many clients go at once.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes]) -> None:
+    def __init__(self, events: AsyncIterator[bytes], gone: Callable[[], None]) -> None:
         super().__init__(events, headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})  # for proxies
+        self._gone = gone
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        await super().listen_for_disconnect(receive)
+        self._gone()
 
 
 def event_bytes(name: str, identity: str, data: dict[str, Any]) -> bytes:

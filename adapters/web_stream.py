@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from adapters.web_events import KEEP_ALIVE, event_bytes
+from adapters.web_events import KEEP_ALIVE, EventStream, event_bytes
 from adapters.web_problems import HttpProblem, as_problem, report
 from bot.errors import GenerationError, InvalidMessage, UnknownTurn
 from bot.messages import Done, Event, Reply, Source, Sources, Status, Text
@@ -83,7 +83,7 @@ class RunningReply:
         self.over = False
         self._done = False
         self._pace = pace
-        self._listeners = 0
+        self._listeners: set[Listener] = set()
         self._text = ""
         self._merging: asyncio.TimerHandle | None = None
         self._leaving: asyncio.TimerHandle | None = None
@@ -152,17 +152,26 @@ class RunningReply:
                     yield KEEP_ALIVE
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """While inside, somebody listens. When the last one leaves, the grace begins."""
-        self._listeners += 1
+    def listening(self) -> Iterator[Listener]:
+        """While inside, somebody listens who may leave earlier. When the last one leaves, the grace begins."""
+        listener = Listener(self)
+        self._listeners.add(listener)
         try:
-            yield
+            yield listener
         finally:
-            self._listeners -= 1
-            if self._leaving is not None:
-                self._leaving.cancel()
-            if not self.over:
-                self._leaving = asyncio.get_running_loop().call_later(self._pace.grace, self._abandon)
+            self.leave(listener)
+
+    def leave(self, listener: Listener) -> None:
+        """That listener has gone; told twice, it counts once."""
+        if listener not in self._listeners:
+            return
+        self._listeners.remove(listener)
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if not self._pace.grace:
+            self._abandon()
+        elif not self.over:
+            self._leaving = asyncio.get_running_loop().call_later(self._pace.grace, self._abandon)
 
     def _abandon(self) -> None:
         if not self._listeners and not self.over:
@@ -191,6 +200,21 @@ class RunningReply:
     def _tell(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Listener:
+    """One who listens to a reply."""
+
+    run: RunningReply
+
+    def events(self, last_event_id: str | None) -> EventStream:
+        """What comes after the last event seen, as a response."""
+        return EventStream(self.run.follow(self.run.position(last_event_id)), self.leave)
+
+    def leave(self) -> None:
+        """Listens no more."""
+        self.run.leave(self)
 
 
 class RunningReplies:

@@ -7,6 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -231,6 +232,39 @@ def test_a_listener_who_comes_back_gets_the_whole_grace_again() -> None:
     loop = HandSetLoop()
     with asyncio.Runner(loop_factory=lambda: loop) as runner:
         assert runner.run(come_and_go()) == [False, False, True]
+
+
+def test_a_listener_who_leaves_is_counted_once_and_the_last_one_ends_the_reply() -> None:
+    async def come_and_go() -> list[bool]:
+        run = RunningReply(Pace(grace=0.0))
+        cancelled = []
+        with run.listening() as patient:
+            with run.listening() as hasty:
+                hasty.leave()
+            cancelled.append(run.cancelled.is_set())
+            patient.leave()
+            cancelled.append(run.cancelled.is_set())
+        return cancelled
+
+    assert asyncio.run(come_and_go()) == [False, True]
+
+
+def test_many_replies_at_once_arrive_whole_and_in_order(engine: ScriptedEngine) -> None:
+    pieces = [f"piece {number} " for number in range(200)]
+    for _ in range(20):
+        engine.enqueue(*pieces)
+    chosen = Settings(replies_at_once=20, messages_per_minute_per_address=0)
+    with (
+        serving(build(engine, chosen)) as address,
+        httpx.Client(base_url=address, timeout=30) as client,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        conversations = [client.post("/api/conversations").json()["conversation"] for _ in range(20)]
+        asked = [pool.submit(ask, client, conversation, "m1") for conversation in conversations]
+        for reply in asked:
+            events = reply.result()
+            assert said(events) == "".join(pieces)
+            assert [int(event.id.rpartition("-")[2]) for event in events] == list(range(1, len(events) + 1))
 
 
 def test_stop_ends_the_reply_and_keeps_what_was_written(

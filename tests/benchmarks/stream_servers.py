@@ -1,8 +1,8 @@
 """The servers that `streams` measures, each alone in its process: `python -m tests.benchmarks.stream_servers NAME`.
 
 `desk` is the desk's web channel over an engine that only writes; `gradio` a plain ChatInterface over a function that
-writes the same; `engine` the desk with its real engine, over a model that writes until it is told to end and remembers
-when. The address is printed once the server listens.
+writes the same; `engine` the desk with its real engine, over a slower model. Both desks have no grace for a reload, and
+`/written` tells when each piece or token was written. The port is printed once the server listens.
 
 A piece of text is its own due time: "~", milliseconds of the machine's monotonic clock in four digits of base 36 (they
 come round after 28 minutes), a space. What is late because its writer was held up is therefore late too.
@@ -40,16 +40,17 @@ from tests.benchmarks.desk import DEMO
 from tests.fakes import HashEmbedder, ScriptedEngine
 
 RATE = 20  # pieces a second of one stream
+MODEL_RATE = 5  # tokens a second of one conversation with the real engine, which spends about 0.1 ms on each
 ROUND = 36**4  # milliseconds
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 NAMES = ("desk", "gradio", "engine")
 
 
-def pieces(count: int) -> Iterator[str]:
-    """So many pieces of text, RATE of them a second from now on."""
+def pieces(count: int, rate: int = RATE) -> Iterator[str]:
+    """So many pieces of text, `rate` of them a second from now on."""
     due = time.monotonic()
     for _ in range(count):
-        due += 1 / RATE
+        due += 1 / rate
         time.sleep(max(0.0, due - time.monotonic()))
         yield piece(due)
 
@@ -64,18 +65,21 @@ def piece(due: float) -> str:
 
 
 class PacedEngine(ScriptedEngine):
-    """An engine that does nothing but write `count` pieces: what is measured is the channel."""
+    """An engine that does nothing but write `count` pieces, and keep when: what is measured is the channel."""
 
     def __init__(self, count: int, home: Path) -> None:
         super().__init__(home=home)
         self.count = count
+        self.written: dict[str, list[float]] = {}
 
     def reply(
         self, conversation: str, message_id: str, text: str, *, cancelled: threading.Event | None = None
     ) -> Iterator[Event]:
         yield Status("writing")
-        said = []
+        said: list[str] = []
+        times = self.written.setdefault(number_of(text), [])
         for written in pieces(self.count):
+            times.append(time.monotonic())
             if cancelled is not None and cancelled.is_set():
                 break
             said.append(written)
@@ -84,7 +88,7 @@ class PacedEngine(ScriptedEngine):
 
 
 class RememberingModel(StreamedChatModel):
-    """Writes RATE tokens a second, five to a sentence, and keeps when it wrote each, by the number in the question."""
+    """Writes MODEL_RATE tokens a second, for minutes, and keeps when it wrote each."""
 
     written: dict[str, list[float]]
 
@@ -99,11 +103,16 @@ class RememberingModel(StreamedChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        times = self.written.setdefault(str(messages[-1].content).rpartition("#")[2].split()[0], [])
-        for _ in pieces(60 * RATE):
+        times = self.written.setdefault(number_of(str(messages[-1].content)), [])
+        for _ in pieces(200 * MODEL_RATE, MODEL_RATE):
             times.append(time.monotonic())
-            text = "Yes." if len(times) % 5 else "Yes.\n"
+            text = " yes" if len(times) % 20 else " yes.\n"
             yield ChatGenerationChunk(message=AIMessageChunk(content=text))
+
+
+def number_of(text: str) -> str:
+    """The client's number, which its question ends with."""
+    return text.rpartition("#")[2].split()[0]
 
 
 def settings(home: Path, clients: int) -> Settings:
@@ -113,11 +122,14 @@ def settings(home: Path, clients: int) -> Settings:
 
 def desk_app(home: Path, clients: int, count: int) -> FastAPI:
     """The web channel alone."""
-    return build(PacedEngine(count, home), settings(home, clients))  # type: ignore[arg-type]
+    engine = PacedEngine(count, home)
+    app = build(engine, settings(home, clients), pace=Pace(grace=0.0))  # type: ignore[arg-type]
+    app.add_api_route("/written", lambda: engine.written)
+    return app
 
 
 def engine_app(home: Path, clients: int, opened: ExitStack) -> FastAPI:
-    """The whole desk without its grace; `/written` tells when its model wrote."""
+    """The whole desk."""
     embedder, snapshots = HashEmbedder(), Snapshots(home / "index")
     update([DEMO], snapshots, embedder)
     chosen, model = settings(home, clients), RememberingModel(written={})

@@ -9,8 +9,10 @@ beside those that should have been written in them. The baseline is a Gradio Cha
 function writes the same texts. The sides take turns, three times; the figures are those of the best time by the p99,
 with the best and the worst beside.
 
-Then as many clients ask the desk with its real engine, whose model writes 20 tokens a second, and close their
-connections: how many tokens were written after that. The grace for a reload is 0 there, which is 5 s as shipped.
+Then as many clients close their connections in the middle of a reply, within five seconds or all at once: how many
+pieces were written after that. The grace for a reload, which is 5 s as shipped, is 0 for it. So too with the desk's
+real engine over a model that writes 5 tokens a second for each: at 20, 500 would need more than the one core that a
+Python process has.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 
 from tests.benchmarks.measuring import Report, options
 from tests.benchmarks.stream_clients import Listener, answer, ask_desk, ask_gradio, heard
@@ -35,6 +37,7 @@ RAMP = 10.0  # seconds in which the clients come
 SETTLING = 3.0
 MEASURED = 15.0
 TIMES = 3
+LATEST = 150.0  # seconds until every reply must have begun, before the clients go away
 TICKS = os.sysconf("SC_CLK_TCK")
 
 Ask = Callable[[int, int], Awaitable[Listener]]
@@ -65,8 +68,9 @@ def main() -> None:
             print(side, runs[side][-1], file=sys.stderr)
     for side in sides:
         add(report, side, runs[side])
-    for at_once in (False, True):
-        leave(report, clients, at_once)
+    for side, of in {"desk": "pieces", "engine": "tokens of a model"}.items():
+        for at_once in (False, True):
+            leave(report, side, of, clients, at_once)
     report.show()
 
 
@@ -128,18 +132,22 @@ async def come(port: int, ask: Ask, clients: int) -> list[Listener]:
     return await asyncio.gather(*(late(number) for number in range(clients)))
 
 
-def leave(report: Report, clients: int, at_once: bool) -> None:
+def leave(report: Report, side: str, of: str, clients: int, at_once: bool) -> None:
     """Clients who close their connections, all at once or one after the other within five seconds."""
-    with serving("engine", clients) as (port, _):
-        after = sorted(asyncio.run(_leave(port, clients, at_once)))
-    how = "all at once" if at_once else "within 5 s"
-    report.add(f"tokens after the client went away, {clients} {how}: p50", after[len(after) // 2])
-    report.add(f"... {how}: most", after[-1], at_most=2)
-    report.add(f"... {how}: share of at most two", sum(count <= 2 for count in after) / len(after))
+    with serving(side, clients, 100 * RATE) as (port, _):
+        after = asyncio.run(_leave(port, clients, at_once))
+    what = f"{of} after the client went away, {clients} {'at once' if at_once else 'within 5 s'}"
+    report.add(f"{what}: p50", median(after))
+    report.add(f"{what}: most", max(after), at_most=2)
+    report.add(f"{what}: share of at most two", sum(count <= 2 for count in after) / clients)
+    report.add(f"{what}: load of the machine", os.getloadavg()[0])
 
 
 async def _leave(port: int, clients: int, at_once: bool) -> list[int]:
     listeners = await come(port, ask_desk, clients)
+    async with asyncio.timeout(LATEST):
+        while sum(map(bool, (await answer(port, "GET", "/written")).values())) < clients:
+            await asyncio.sleep(1)
     await asyncio.sleep(SETTLING)
     left = []
     for listener in listeners:
@@ -148,8 +156,6 @@ async def _leave(port: int, clients: int, at_once: bool) -> list[int]:
         await asyncio.sleep(0 if at_once else 5 / clients)
     await asyncio.sleep(SETTLING)
     written: dict[str, list[float]] = await answer(port, "GET", "/written")
-    assert len(written) == clients, f"{len(written)} of {clients} replies had begun"
-    assert all(written.values()), "a reply had not begun"
     return [sum(at > left[int(number)] for at in times) for number, times in written.items()]
 
 
