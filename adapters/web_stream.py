@@ -268,6 +268,7 @@ class RunningReplies:
             run.end(GenerationError("the server stopped before the reply began; ask again"))
             return
         failure = writing.exception()
+        self._post.hand_out()  # the thread whose call would do so may be slower than the one that has ended
         run.end(failure)
         refused = isinstance(failure, (UnknownTurn, InvalidMessage))
         if failure is not None and not refused:
@@ -295,11 +296,12 @@ class _Post:
         self._waiting.append((run, event))
         if not self._called:  # two threads at once may both call, which costs a call and loses nothing
             self._called = True
-            loop.call_soon_threadsafe(self._hand_out)
+            loop.call_soon_threadsafe(self.hand_out)
 
-    def _hand_out(self) -> None:
+    def hand_out(self) -> None:
+        """On the loop: gives each run what has come for it so far."""
         self._called = False  # before the first is taken: what comes from now on calls again
-        while self._waiting:
+        for _ in range(len(self._waiting)):
             run, event = self._waiting.popleft()
             run.take(event)
 
