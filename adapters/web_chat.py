@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, Path, Request
 from fastapi.responses import FileResponse, HTMLResponse
-from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
 from adapters.web_desk import StaffMessageOut, add_desk, handover_out, staff_data
+from adapters.web_events import EventStream
 from adapters.web_limits import Limits, Visitor
 from adapters.web_origins import Origins
 from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
@@ -31,7 +31,7 @@ from adapters.web_shapes import (
     TurnOut,
     turn_data,
 )
-from adapters.web_stream import Pace, RunningReplies, RunningReply, replay
+from adapters.web_stream import Listener, Pace, RunningReplies, replay
 from adapters.web_widget import add_widget
 from bot.errors import ShopdeskError, UnknownTurn
 from bot.settings import listed
@@ -63,7 +63,7 @@ def build(engine: "Engine", settings: "Settings", *, pace: Pace | None = None) -
 
     Every error response is a problem document; `adapters.web_problems.PROBLEMS` lists them.
     """
-    replies = RunningReplies(engine, pace or Pace())
+    replies = RunningReplies(engine, pace or Pace(), settings.replies_at_once)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -133,17 +133,17 @@ def _add_messages(
         message: MessageIn,
         visitor: Visitor = None,
         last_event_id: LastEventId = None,
-    ) -> AsyncIterator[RunningReply]:
+    ) -> AsyncIterator[Listener]:
         text = _accepted(message.text, settings.max_message_chars)
         run = replies.find(conversation, message.message_id)
         if run is None or (run.failure is not None and not run.position(last_event_id)):
             limits.count(request, visitor)
             run = replies.start(conversation, message.message_id, text)
         await run.opened()
-        with run.listening():
-            yield run
+        with run.listening() as listener:
+            yield listener
 
-    async def resumed(conversation: str, message_id: MessageId) -> AsyncIterator[RunningReply]:
+    async def resumed(conversation: str, message_id: MessageId) -> AsyncIterator[Listener]:
         run = replies.find(conversation, message_id)
         if run is None:
             turns = await run_in_threadpool(engine.turns, conversation)
@@ -151,37 +151,37 @@ def _add_messages(
             if stored is None:
                 raise HttpProblem("unknown-message", "No reply is being written for that message; send it again.")
             run = replay(stored, pace)
-        with run.listening():
-            yield run
+        with run.listening() as listener:
+            yield listener
 
     @app.post(
         "/api/conversations/{conversation}/messages",
-        response_class=EventSourceResponse,
+        status_code=200,
+        response_class=EventStream,
         responses=documented(
             "unknown-conversation", "message-too-long", "empty-message", "not-json", "busy", "too-many-requests"
         ),
     )
     async def send_message(
-        run: Annotated[RunningReply, Depends(sent)], last_event_id: LastEventId = None
-    ) -> AsyncIterator[ServerSentEvent]:
+        listener: Annotated[Listener, Depends(sent)], last_event_id: LastEventId = None
+    ) -> EventStream:
         """Ask, and follow the reply: `status`, `text`, `sources`, then `done` with the whole reply, or `error`.
 
         Sent again with the same message id, it joins the reply that is being written, or repeats the stored one.
         """
-        async for event in run.follow(run.position(last_event_id)):
-            yield event
+        return listener.events(last_event_id)
 
     @app.get(
         "/api/conversations/{conversation}/messages/{message_id}/events",
-        response_class=EventSourceResponse,
+        status_code=200,
+        response_class=EventStream,
         responses=documented("unknown-conversation", "unknown-message", "invalid-request"),
     )
     async def resume_reply(
-        run: Annotated[RunningReply, Depends(resumed)], last_event_id: LastEventId = None
-    ) -> AsyncIterator[ServerSentEvent]:
+        listener: Annotated[Listener, Depends(resumed)], last_event_id: LastEventId = None
+    ) -> EventStream:
         """Follow a reply again, after the connection was lost or from the start; a stored one is sent in one piece."""
-        async for event in run.follow(run.position(last_event_id)):
-            yield event
+        return listener.events(last_event_id)
 
 
 def _add_stop(app: FastAPI, replies: RunningReplies) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,8 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fastapi.sse import ServerSentEvent
-
+from adapters.web_events import KEEP_ALIVE, EventStream, event_bytes
 from adapters.web_problems import HttpProblem, as_problem, report
 from adapters.web_shapes import reply_data, source_data
 from bot.errors import GenerationError, InvalidMessage, UnknownTurn
@@ -26,13 +26,15 @@ from bot.messages import Done, Event, Reply, Sources, Status, Text
 if TYPE_CHECKING:
     from bot.engine import Engine
 
+QUIET_SECONDS = 15.0  # after which a comment keeps the connection alive
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How a stream is paced, in seconds and characters.
 
     Pieces of text are merged until there are `merge_characters` or `merge_seconds` have passed: one event per token
-    would spend the server's time on framing. `running` is how many replies may be under way at once.
+    would spend the server's time on framing.
     """
 
     merge_characters: int = 8
@@ -40,7 +42,6 @@ class Pace:
     opening: float = 2.0
     grace: float = 5.0
     keep: float = 60.0
-    running: int = 64
 
 
 class RunningReply:
@@ -52,11 +53,12 @@ class RunningReply:
     def __init__(self, pace: Pace, run: str | None = None) -> None:
         self.run = run or secrets.token_hex(4)
         self.cancelled = threading.Event()
-        self.events: list[ServerSentEvent] = []
+        self.events: list[bytes] = []
         self.failure: BaseException | None = None
         self.over = False
+        self._done = False
         self._pace = pace
-        self._listeners = 0
+        self._listeners: set[Listener] = set()
         self._text = ""
         self._merging: asyncio.TimerHandle | None = None
         self._leaving: asyncio.TimerHandle | None = None
@@ -79,7 +81,7 @@ class RunningReply:
     def end(self, failure: BaseException | None) -> None:
         """The engine has returned, or failed: nothing more will come."""
         self._flush()
-        if failure is None and not (self.events and self.events[-1].event == "done"):
+        if failure is None and not self._done:
             failure = GenerationError("the engine ended a reply without Done; report this")
         self.failure = failure
         if failure is not None:
@@ -108,30 +110,43 @@ class RunningReply:
             return 0
         return min(int(number), len(self.events))
 
-    async def follow(self, position: int) -> AsyncIterator[ServerSentEvent]:
-        """The events from `position` on, as they come, until the reply is over."""
+    async def follow(self, position: int) -> AsyncIterator[bytes]:
+        """The events from `position` on, as they come, until the reply is over; a comment where none comes for long."""
         while True:
-            for event in self.events[position:]:
-                position += 1
-                yield event
             if position < len(self.events):
-                continue
-            if self.over:
+                new = self.events[position:]
+                position += len(new)
+                yield b"".join(new)
+            elif self.over:
                 return
-            await self._news.wait()
+            else:
+                try:
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        await self._news.wait()
+                except TimeoutError:
+                    yield KEEP_ALIVE
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """While inside, somebody listens. When the last one leaves, the grace begins."""
-        self._listeners += 1
+    def listening(self) -> Iterator[Listener]:
+        """While inside, somebody listens who may leave earlier. When the last one leaves, the grace begins."""
+        listener = Listener(self)
+        self._listeners.add(listener)
         try:
-            yield
+            yield listener
         finally:
-            self._listeners -= 1
-            if self._leaving is not None:
-                self._leaving.cancel()
-            if not self.over:
-                self._leaving = asyncio.get_running_loop().call_later(self._pace.grace, self._abandon)
+            self.leave(listener)
+
+    def leave(self, listener: Listener) -> None:
+        """That listener has gone; told twice, it counts once."""
+        if listener not in self._listeners:
+            return
+        self._listeners.remove(listener)
+        if self._leaving is not None:
+            self._leaving.cancel()
+        if not self._pace.grace:
+            self._abandon()
+        elif not self.over:
+            self._leaving = asyncio.get_running_loop().call_later(self._pace.grace, self._abandon)
 
     def _abandon(self) -> None:
         if not self._listeners and not self.over:
@@ -153,8 +168,8 @@ class RunningReply:
             self._append("text", {"text": text})
 
     def _append(self, name: str, data: dict[str, Any]) -> None:
-        number = len(self.events) + 1
-        self.events.append(ServerSentEvent(event=name, id=f"{self.run}-{number}", data=data))
+        self._done = name == "done"
+        self.events.append(event_bytes(name, f"{self.run}-{len(self.events) + 1}", data))
         self._tell()
 
     def _tell(self) -> None:
@@ -162,14 +177,31 @@ class RunningReply:
         self._news = asyncio.Event()
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Listener:
+    """One who listens to a reply."""
+
+    run: RunningReply
+
+    def events(self, last_event_id: str | None) -> EventStream:
+        """What comes after the last event seen, as a response."""
+        return EventStream(self.run.follow(self.run.position(last_event_id)), self.leave)
+
+    def leave(self) -> None:
+        """Listens no more."""
+        self.run.leave(self)
+
+
 class RunningReplies:
     """The replies under way and those just finished, by conversation and message id. One event loop owns it."""
 
-    def __init__(self, engine: Engine, pace: Pace) -> None:
+    def __init__(self, engine: Engine, pace: Pace, at_once: int) -> None:
         self._engine = engine
         self._pace = pace
+        self._at_once = at_once
         self._runs: dict[tuple[str, str], RunningReply] = {}
-        self._threads = ThreadPoolExecutor(pace.running, thread_name_prefix="reply")
+        self._post = _Post()
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="reply")
 
     def find(self, conversation: str, message_id: str) -> RunningReply | None:
         """The reply if it is under way, or finished less than `keep` seconds ago."""
@@ -177,17 +209,14 @@ class RunningReplies:
 
     def start(self, conversation: str, message_id: str, text: str) -> RunningReply:
         """Begin writing the reply in a thread. Raises HttpProblem (busy) when too many are under way."""
-        if sum(not run.over for run in self._runs.values()) >= self._pace.running:
+        if sum(not run.over for run in self._runs.values()) >= self._at_once:
             raise HttpProblem(
                 "busy", "Many people are asking just now. Please try again in a moment.", {"Retry-After": "3"}
             )
         loop = asyncio.get_running_loop()
         run = RunningReply(self._pace)
         self._runs[conversation, message_id] = run
-
-        def post(event: Event) -> None:
-            loop.call_soon_threadsafe(run.take, event)
-
+        post = partial(self._post.put, loop, run)
         writing = loop.run_in_executor(self._threads, self._write, conversation, message_id, text, run.cancelled, post)
         writing.add_done_callback(partial(self._ended, (conversation, message_id), run))
         return run
@@ -214,6 +243,7 @@ class RunningReplies:
             run.end(GenerationError("the server stopped before the reply began; ask again"))
             return
         failure = writing.exception()
+        self._post.hand_out()  # the thread whose call would do so may be slower than the one that has ended
         run.end(failure)
         refused = isinstance(failure, (UnknownTurn, InvalidMessage))
         if failure is not None and not refused:
@@ -223,6 +253,32 @@ class RunningReplies:
     def _drop(self, key: tuple[str, str], run: RunningReply) -> None:
         if self._runs.get(key) is run:
             del self._runs[key]
+
+
+class _Post:
+    """Events on their way from the writing threads to the event loop, in order.
+
+    The loop is woken once for all that wait: a wake-up is a system call, and one per event is what a busy loop pays
+    for first.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[RunningReply, Event]] = deque()
+        self._called = False
+
+    def put(self, loop: asyncio.AbstractEventLoop, run: RunningReply, event: Event) -> None:
+        """From any thread."""
+        self._waiting.append((run, event))
+        if not self._called:  # two threads at once may both call, which costs a call and loses nothing
+            self._called = True
+            loop.call_soon_threadsafe(self.hand_out)
+
+    def hand_out(self) -> None:
+        """On the loop: gives each run what has come for it so far."""
+        self._called = False  # before the first is taken: what comes from now on calls again
+        for _ in range(len(self._waiting)):
+            run, event = self._waiting.popleft()
+            run.take(event)
 
 
 def replay(reply: Reply, pace: Pace) -> RunningReply:

@@ -112,6 +112,9 @@ class Settings(BaseSettings):
     messages_per_minute_per_address: int = Field(
         120, ge=0, description="The same for one network address, which many visitors may share; 0 is no limit."
     )
+    replies_at_once: int = Field(
+        64, ge=1, le=10_000, description="Replies that the web chat writes at once; who asks then is told to wait."
+    )
     allowed_origins: Annotated[str, AfterValidator(_origins)] = Field(
         "", description="Origins whose pages may hold the widget, with commas; without any, the desk's own only."
     )

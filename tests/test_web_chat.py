@@ -7,14 +7,15 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-import fastapi.routing
 import httpx
 import pytest
 from fakes import ScriptedEngine, serving
 
+from adapters import web_stream
 from adapters.web_chat import UNNAMED, build
 from adapters.web_limits import VISITOR_HEADER
 from adapters.web_problems import LARGEST_BODY, PROBLEMS, TYPE_PREFIX
@@ -40,7 +41,7 @@ def engine() -> ScriptedEngine:
 
 @pytest.fixture
 def client(engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> Iterator[httpx.Client]:
-    monkeypatch.setattr(fastapi.routing, "_PING_INTERVAL", 0.1)
+    monkeypatch.setattr(web_stream, "QUIET_SECONDS", 0.1)
     pace = Pace(grace=60)  # nothing is cancelled because the machine is slow
     app = build(engine, Settings(max_message_chars=500), pace=pace)
     with serving(app) as address, httpx.Client(base_url=address, timeout=10) as client:
@@ -234,6 +235,39 @@ def test_a_listener_who_comes_back_gets_the_whole_grace_again() -> None:
         assert runner.run(come_and_go()) == [False, False, True]
 
 
+def test_a_listener_who_leaves_is_counted_once_and_the_last_one_ends_the_reply() -> None:
+    async def come_and_go() -> list[bool]:
+        run = RunningReply(Pace(grace=0.0))
+        cancelled = []
+        with run.listening() as patient:
+            with run.listening() as hasty:
+                hasty.leave()
+            cancelled.append(run.cancelled.is_set())
+            patient.leave()
+            cancelled.append(run.cancelled.is_set())
+        return cancelled
+
+    assert asyncio.run(come_and_go()) == [False, True]
+
+
+def test_many_replies_at_once_arrive_whole_and_in_order(engine: ScriptedEngine) -> None:
+    pieces = [f"piece {number} " for number in range(200)]
+    for _ in range(20):
+        engine.enqueue(*pieces)
+    chosen = Settings(replies_at_once=20, messages_per_minute_per_address=0)
+    with (
+        serving(build(engine, chosen)) as address,
+        httpx.Client(base_url=address, timeout=30) as client,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        conversations = [client.post("/api/conversations").json()["conversation"] for _ in range(20)]
+        asked = [pool.submit(ask, client, conversation, "m1") for conversation in conversations]
+        for reply in asked:
+            events = reply.result()
+            assert said(events) == "".join(pieces)
+            assert [int(event.id.rpartition("-")[2]) for event in events] == list(range(1, len(events) + 1))
+
+
 def test_stop_ends_the_reply_and_keeps_what_was_written(
     client: httpx.Client, engine: ScriptedEngine, conversation: str
 ) -> None:
@@ -311,7 +345,7 @@ def test_a_stray_end_of_the_engine_is_an_error_too(
 def test_too_many_replies_at_once_are_refused_with_a_time_to_come_back(engine: ScriptedEngine) -> None:
     hold = threading.Event()
     engine.enqueue("Busy.", hold=hold)
-    with serving(build(engine, Settings(), pace=Pace(running=1))) as address, httpx.Client(base_url=address) as client:
+    with serving(build(engine, Settings(replies_at_once=1))) as address, httpx.Client(base_url=address) as client:
         conversation = client.post("/api/conversations").json()["conversation"]
         url = f"/api/conversations/{conversation}/messages"
         with client.stream("POST", url, json={"message_id": "m1", "text": "?"}) as response:
