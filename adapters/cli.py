@@ -269,6 +269,34 @@ def judge(settings: Settings, **options: Any) -> None:
     learn_judge(settings, **options)
 
 
+@learn.command("base")
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
+@click.option("--start", default="minilm", show_default=True, metavar="NAME", help="As SHOPDESK_EMBEDDER names it.")
+@click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Times that each case is seen.")
+@click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the cases.")
+@click.option("--smoke", is_flag=True, help="A miniature of everything, in a minute: two layers, few cases, no data.")
+@command
+def base(settings: Settings, **options: Any) -> None:
+    """Train the house generator; a run that was stopped goes on."""
+    from adapters.learn import learn_base
+
+    learn_base(**options)
+
+
+@learn.command("prove")
+@click.argument("run", metavar="RUN")
+@click.option("--sample", type=click.IntRange(min=1), default=300, show_default=True, metavar="N", help="Questions.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which questions.")
+@command
+def prove_base(settings: Settings, run: str, sample: int, seed: int) -> None:
+    """Measure a house generator beside the composer, on shops that nothing was trained on."""
+    from adapters.learn import prove
+
+    print_json(prove(settings, run, sample, seed))
+
+
 @learn.command("conduct")
 @click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the heads go.")

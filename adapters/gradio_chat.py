@@ -18,6 +18,7 @@ import gradio as gr
 
 from adapters.gradio_compare import CompareTab, other_engine
 from adapters.web_problems import as_problem, report
+from bot.citing import cited
 from bot.errors import ShopdeskError
 from bot.messages import Label, Source, Text
 
@@ -225,6 +226,7 @@ class ChatTab:
             return
         turn = next(turn for turn in self.engine.turns(talk.conversation) if turn.message_id == message_id)
         stopped = turn.reply is not None and turn.reply.stopped
+        said = cited(said, turn.reply.sources) if turn.reply else said
         yield talk.saying(f"{said} *(stopped)*" if stopped else said or WITH_A_PERSON, turn.id)
 
     def _evidence(self, turn_id: str) -> Updates:

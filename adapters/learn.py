@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.output import say
@@ -44,6 +45,60 @@ def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minute
         return
     export(trained, out / "judge")
     say(f"{out / 'judge'}: ready; compare it with `shopdesk eval --public`, with its --judge")
+
+
+def learn_base(
+    data: Path | None,
+    out: Path,
+    start: str,
+    epochs: float,
+    minutes: float | None,
+    seed: int,
+    smoke: bool,
+) -> None:
+    """Trains the house generator, and leaves it in `out`, ready for `SHOPDESK_GENERATOR`.
+
+    `smoke` trains a miniature on a few cases of the curriculum alone, and needs no data sets.
+    """
+    from bot.learn.base import SMOKE, Plan, train
+    from bot.learn.replies import few_cases, training_cases
+
+    if data is None and not smoke:
+        raise LearningError("no data sets; name their folder with --data, or try the whole with --smoke")
+    begin = SentenceEmbedder(start, out / "cache")
+    if smoke:
+        cases, plan = few_cases(begin, seed), replace(SMOKE, seed=seed)
+    else:
+        assert data is not None
+        with _data_sets():
+            cases = training_cases(data, begin, seed)
+        plan = Plan(epochs=epochs, seed=seed)
+    say(f"{len(cases):,} cases")
+    if train(cases, out, begin, plan, minutes=minutes, say=say):
+        say(f"{out}: ready; set SHOPDESK_GENERATOR to it")
+    else:
+        say(f"{out}: stopped in good time; the same command goes on")
+
+
+def prove(settings: Settings, run: str, sample: int, seed: int) -> dict[str, dict[str, list[float]]]:
+    """The figures of the house generator in the folder `run`, of the composer, and of the first behind the second's
+    bound; by writer and figure: its value, the ends of its 95 % interval, and over how many cases."""
+    from bot.generation.generators import load_generator
+    from bot.learn.prove import behind, better, composer, figures, questions, remembered, writer
+    from bot.learn.ranking import testing_shops
+
+    model = load_generator(run)
+    with tempfile.TemporaryDirectory() as folder:
+        asked = questions(testing_shops(), open_embedder(settings), Path(folder), sample, seed)
+    house = remembered(writer(model))
+    writers = {"house": house, "composer": composer, "house behind the bound": behind(house)}
+    found = {name: figures(asked, write) for name, write in writers.items()}
+    for name in ("house", "house behind the bound"):
+        found[name]["F1 more than the composer"] = better(asked, writers[name], composer)
+    for name, reached in found.items():
+        for what, figure in reached.items():
+            say(f"{name}: {what} {figure}")
+    return {name: {what: list(figure) for what, figure in reached.items()} for name, reached in found.items()}
 
 
 @contextmanager

@@ -36,21 +36,22 @@ log = logging.getLogger(__name__)
 
 
 class SlackChannel:
-    """The Bolt app, and the thread that watches the store. `start` and `close` it, or use it in a `with`."""
+    """The Bolt app, and the thread that watches the store. `start` it, and `close` it."""
 
-    def __init__(self, engine: Engine, settings: Settings, client: WebClient) -> None:
-        self.engine, self.settings, self.client = engine, settings, client
-        self.deliveries = Deliveries(engine.store)
-        self.chat = SlackChat(engine, settings, client, self.deliveries)
-        self.desk = SlackDesk(engine, settings, client, self.deliveries)
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self.engine, self.settings = engine, settings
         self._threads = ThreadPoolExecutor(LISTENERS, thread_name_prefix="slack")
         self.app = App(
-            client=client,
+            token=settings.slack_bot_token,  # of a client made here Bolt would complain where SLACK_BOT_TOKEN is set
             signing_secret=settings.slack_signing_secret or "not used in Socket Mode",
             request_verification_enabled=False,  # `adapters.slack_http` has done it, and does not fall over
             token_verification_enabled=False,
             listener_executor=self._threads,
         )
+        self.client = _patient(self.app.client, settings.slack_api_url)
+        self.deliveries = Deliveries(engine.store)
+        self.chat = SlackChat(engine, settings, self.client, self.deliveries)
+        self.desk = SlackDesk(engine, settings, self.client, self.deliveries)
         self.desk.add_to(self.app)
         self.chat.add_to(self.app)
         self.app.event("app_home_opened")(self._home)
@@ -108,7 +109,7 @@ class SlackChannel:
                 log.warning("the desk channel is behind: %s", _first_line(error))
 
 
-def build(engine: Engine, settings: Settings, client: WebClient | None = None) -> SlackChannel:
+def build(engine: Engine, settings: Settings) -> SlackChannel:
     """The channel. Raises SettingsError when a token is missing."""
     if not settings.slack_bot_token:
         raise SettingsError("setting 'slack_bot_token' is empty; set SLACK_BOT_TOKEN to the token that begins xoxb-")
@@ -117,13 +118,18 @@ def build(engine: Engine, settings: Settings, client: WebClient | None = None) -
             "settings 'slack_app_token' and 'slack_signing_secret' are empty; set SLACK_APP_TOKEN (xapp-...) for Socket"
             " Mode, or SLACK_SIGNING_SECRET for HTTP"
         )
-    client = client or WebClient(token=settings.slack_bot_token)
+    return SlackChannel(engine, settings)
+
+
+def _patient(client: WebClient, address: str) -> WebClient:
+    """The client of Slack's Web API, waiting out its limits and faults."""
+    client.base_url = address.rstrip("/") + "/"
     client.retry_handlers = [
         ConnectionErrorRetryHandler(max_retry_count=2),
         RateLimitErrorRetryHandler(max_retry_count=5),
         ServerErrorRetryHandler(max_retry_count=3),
     ]
-    return SlackChannel(engine, settings, client)
+    return client
 
 
 def _failed(error: Exception) -> BoltResponse:

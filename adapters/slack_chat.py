@@ -22,6 +22,7 @@ from slack_sdk.webhook import WebhookClient
 from adapters.slack_posts import FAILED, Post, is_by_person, why, will_pass
 from adapters.slack_text import feedback_block, modal, sources_block
 from adapters.slack_writing import Writing, messages
+from bot.citing import cited
 from bot.deliveries import Deliveries
 from bot.engine import Engine, joined
 from bot.errors import ShopdeskError, UnknownTurn
@@ -75,7 +76,7 @@ class SlackChat:
             if writing is None:
                 reply = joined(events)
                 blocks = [*sources_block(reply.sources), feedback_block(reply.turn)]
-                self._respond(post, messages(reply.text, blocks))
+                self._respond(post, messages(cited(reply.text, reply.sources), blocks))
                 return
             self._say_thinking(post)
             for event in events:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import click
 
 from adapters.output import say
+from bot.citing import cited
 from bot.engine import Engine
 from bot.errors import ShopdeskError
 from bot.messages import Done, Event, Source, Sources, Text
@@ -22,14 +23,24 @@ _PIECE = re.compile(r"\n|[^\S\n]+|[\u2e80-\u9fff\uff00-\uffef]|[^\s\u2e80-\u9fff
 
 
 def show(events: Iterator[Event]) -> None:
-    """Prints a reply as it comes, and its sources under it; on a terminal, how to rate it too."""
+    """Prints a reply with the numbers of its sources, and those under it; on a terminal, how to rate it too.
+
+    A terminal shows the text as it comes; the numbers are known at its end, when it is written anew if it can be wiped.
+    """
     on_terminal = sys.stdout.isatty()
-    width = min(shutil.get_terminal_size().columns, _WIDEST) if on_terminal else None
-    paragraph = _Paragraph(width)
+    size = shutil.get_terminal_size()
+    width = min(size.columns, _WIDEST) if on_terminal else None
+    paragraph, said = _Paragraph(width), ""
     for event in events:
         if isinstance(event, Text):
-            paragraph.write(event.text)
+            said += event.text
+            if on_terminal:
+                paragraph.write(event.text)
         elif isinstance(event, Sources):
+            text = cited(said, event.sources)
+            if not on_terminal or (text != said and paragraph.can_be_wiped(size.lines)):
+                paragraph.wipe()
+                paragraph.write(text)
             paragraph.end()
             for number, source in enumerate(event.sources, 1):
                 click.secho(_source(number, source, width), dim=True)
@@ -87,12 +98,26 @@ class _Paragraph:
     def __init__(self, width: int | None) -> None:
         self.width = width
         self.column = 0
+        self.lines = 0  # above the one being written
+        self.too_wide = False  # a word of it, which the terminal has broken
         self.space = ""
 
     def write(self, text: str) -> None:
         for piece in _PIECE.findall(text) if self.width else [text]:
             self._put(piece)
         sys.stdout.flush()
+
+    def can_be_wiped(self, height: int) -> bool:
+        """Whether its first line is known, and still on a terminal of so many lines."""
+        return self.lines < height and not self.too_wide
+
+    def wipe(self) -> None:
+        """Wipes what was written: up to its first line, to that line's beginning, and all that follows (ECMA-48)."""
+        if self.lines:
+            sys.stdout.write(f"\x1b[{self.lines}A")
+        if self.lines or self.column:
+            sys.stdout.write("\r\x1b[J")
+        self.column, self.lines, self.space = 0, 0, ""
 
     def end(self) -> None:
         sys.stdout.write("\n")
@@ -101,6 +126,7 @@ class _Paragraph:
         if self.width is None or piece == "\n":
             sys.stdout.write(piece)
             self.column, self.space = 0, ""
+            self.lines += piece.count("\n")
         elif piece.isspace():
             self.space = piece if self.column else ""
         else:
@@ -108,6 +134,8 @@ class _Paragraph:
             if self.column and self.column + len(self.space) + columns > self.width:
                 sys.stdout.write("\n")
                 self.column, self.space = 0, ""
+                self.lines += 1
+            self.too_wide = self.too_wide or columns > self.width
             sys.stdout.write(self.space + piece)
             self.column += len(self.space) + columns
             self.space = ""

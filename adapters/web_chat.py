@@ -13,19 +13,27 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends, FastAPI, Header, Path, Request
 from fastapi.responses import FileResponse, HTMLResponse
-from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.staticfiles import StaticFiles
 
-from adapters.web_desk import HandoverOut, StaffMessageOut, add_desk, handover_out, staff_data
+from adapters.web_desk import StaffMessageOut, add_desk, handover_out, staff_data
 from adapters.web_events import EventStream
 from adapters.web_limits import Limits, Visitor
 from adapters.web_origins import Origins
 from adapters.web_problems import Guard, HttpProblem, answer_with_problems, documented, report
-from adapters.web_stream import Listener, Pace, RunningReplies, replay, reply_data
+from adapters.web_shapes import (
+    Alive,
+    ConversationOut,
+    MessageIn,
+    NewConversation,
+    RatingIn,
+    Shop,
+    TurnOut,
+    turn_data,
+)
+from adapters.web_stream import Listener, Pace, RunningReplies, replay
 from adapters.web_widget import add_widget
 from bot.errors import ShopdeskError, UnknownTurn
-from bot.messages import Label, Outcome, Turn
 from bot.settings import listed
 
 if TYPE_CHECKING:
@@ -44,69 +52,6 @@ SECURITY_HEADERS = {
 }
 # Half a surrogate pair cannot be stored as UTF-8; JSON can spell one.
 UNWANTED_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
-class NewConversation(BaseModel):
-    conversation: str = Field(description="The conversation's id; whoever knows it can read and continue it.")
-
-
-class MessageIn(BaseModel):
-    message_id: str = Field(
-        pattern=r"^[A-Za-z0-9._:-]{1,100}$",
-        description="Chosen by the client, once per message; the same id again gives the same reply.",
-    )
-    text: str = Field(description="What the shopper wrote.")
-
-
-class SourceOut(BaseModel):
-    document: str
-    title: str
-    chunk: str
-    score: float
-    quote: str = Field(description="The sentence that the reply rests on.")
-    passage: str = Field(description="The passage around it, light Markdown.")
-    heading: list[str]
-
-
-class ReplyOut(BaseModel):
-    turn: str = Field(description="The turn's id, for rating it.")
-    text: str
-    outcome: Outcome
-    reason: str = Field(description="Why a person takes over, or why the desk declined; empty for an answer.")
-    confidence: float
-    sources: list[SourceOut]
-    stopped: bool = Field(description="Whether the reply was stopped before its end.")
-
-
-class TurnOut(BaseModel):
-    turn: str
-    message_id: str
-    question: str
-    created_at: str
-    reply: ReplyOut | None = Field(description="Null while the reply is being written.")
-
-
-class ConversationOut(BaseModel):
-    conversation: str
-    turns: list[TurnOut]
-    handover: HandoverOut | None = Field(description="The last one, open or closed; null where there was none.")
-    staff_messages: list[StaffMessageOut]
-
-
-class RatingIn(BaseModel):
-    label: Label
-    reason: str = Field("", max_length=2000)
-
-
-class Shop(BaseModel):
-    name: str
-    suggestions: list[str]
-    languages: list[str]
-    longest_message: int = Field(description="In characters.")
-
-
-class Alive(BaseModel):
-    status: Literal["alive"] = "alive"
 
 
 MessageId = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,100}$")]
@@ -156,7 +101,7 @@ def _add_conversations(app: FastAPI, engine: "Engine", limits: Limits) -> None:
     @app.get("/api/conversations/{conversation}", responses=documented("unknown-conversation", "invalid-request"))
     def read_conversation(conversation: str) -> ConversationOut:
         """The turns so far and what staff wrote, each oldest first; the hand-over as it stands."""
-        turns = [TurnOut(**_turn_data(turn)) for turn in engine.turns(conversation)]
+        turns = [TurnOut(**turn_data(turn)) for turn in engine.turns(conversation)]
         latest = engine.desk.latest(conversation)
         return ConversationOut(
             conversation=conversation,
@@ -294,16 +239,6 @@ def _add_pages(app: FastAPI) -> None:
         return HTMLResponse(page.replace('data-lang="en"', f'data-lang="{lang}"'))
 
     app.mount("/widget", StaticFiles(directory=WIDGET), name="widget")
-
-
-def _turn_data(turn: Turn) -> dict[str, Any]:
-    return {
-        "turn": turn.id,
-        "message_id": turn.message_id,
-        "question": turn.question,
-        "created_at": turn.created_at,
-        "reply": reply_data(turn.reply) if turn.reply else None,
-    }
 
 
 def _clean(text: str) -> str:

@@ -32,6 +32,7 @@ class HandoverOut(BaseModel):
     reason: str = Field(description="Why a person takes over.")
     staff: str = Field(description="Who has it; empty while nobody does.")
     opened_at: str
+    closed_at: str = Field(description="Empty while it is open.")
     email: str = Field(description="Where the shopper wants the answer; empty for nowhere.")
     staffed: bool = Field(description="Whether people are at the desk now.")
     opens_at: str | None = Field(description="When they are back, ISO 8601; null while they are there, or never.")
@@ -203,6 +204,7 @@ def handover_out(desk: "Desk", handover: Handover) -> HandoverOut:
         reason=handover.reason,
         staff=handover.staff,
         opened_at=handover.opened_at,
+        closed_at=handover.closed_at,
         email=handover.email,
         staffed=desk.is_staffed(),
         opens_at=opens_at.isoformat() if opens_at else None,

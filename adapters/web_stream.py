@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.web_events import KEEP_ALIVE, EventStream, event_bytes
 from adapters.web_problems import HttpProblem, as_problem, report
+from adapters.web_shapes import reply_data, source_data
 from bot.errors import GenerationError, InvalidMessage, UnknownTurn
-from bot.messages import Done, Event, Reply, Source, Sources, Status, Text
+from bot.messages import Done, Event, Reply, Sources, Status, Text
 
 if TYPE_CHECKING:
     from bot.engine import Engine
@@ -41,32 +42,6 @@ class Pace:
     opening: float = 2.0
     grace: float = 5.0
     keep: float = 60.0
-
-
-def source_data(source: Source) -> dict[str, Any]:
-    """A source as the wire carries it."""
-    return {
-        "document": source.document,
-        "title": source.title,
-        "chunk": source.chunk,
-        "score": source.score,
-        "quote": source.quote,
-        "passage": source.passage,
-        "heading": list(source.heading),
-    }
-
-
-def reply_data(reply: Reply) -> dict[str, Any]:
-    """A finished reply as the wire carries it; timings stay with the operator."""
-    return {
-        "turn": reply.turn,
-        "text": reply.text,
-        "outcome": reply.outcome,
-        "reason": reply.reason,
-        "confidence": reply.confidence,
-        "sources": [source_data(source) for source in reply.sources],
-        "stopped": reply.stopped,
-    }
 
 
 class RunningReply:

@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage
 
 from bot import policy, ranking
 from bot.choices import underspecified
-from bot.citing import source_of, sources_of
+from bot.citing import sources_of, sources_of_products
 from bot.conduct.guard import Guard
 from bot.conduct.handover import Reason
 from bot.conduct.planted import disarmed, is_armed
@@ -209,9 +209,11 @@ class Answering:
             yield from self._decline(hits)
 
     def _tell(self, about: ProductReply) -> Iterator[Event]:
-        self.sources += tuple(source_of(hit, [quote]) for hit, quote in about.sources)
-        self.outcome = about.outcome
-        yield from self._say(*about.sentences)
+        self.outcome, before = about.outcome, len(self.said)
+        try:
+            yield from self._say(*about.sentences)
+        finally:
+            self.sources += sources_of_products(self.said, about.sources, before)
 
     def _choices(self, part: _Part) -> list[str] | None:
         last = self.earlier[-1] if self.earlier else None
@@ -335,7 +337,7 @@ class Answering:
             if self._refuses("".join(self.said)):
                 self.outcome, self.reason = "decline", "not_found"
             else:
-                self.sources += sources_of(self.said[before:], ranked, hits)
+                self.sources += sources_of(self.said, ranked, hits, before)
         self.stopped = self.cancelled.is_set()
         if self.outcome == "decline" and not self.stopped:
             yield from self._say(self.phrases.offer_person, *self._reach())

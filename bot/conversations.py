@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -309,9 +309,14 @@ def _turn(
         return opened
     outcome, reason, confidence, stopped, details = rest
     kept = json.loads(zlib.decompress(details))
-    sources = tuple(Source(**{**source, "heading": tuple(source["heading"])}) for source in kept["sources"])
+    sources = tuple(_source(**source) for source in kept["sources"])
     reply = Reply(turn, text, outcome, confidence, sources, kept["timings"], bool(stopped), reason)
     return replace(opened, reply=reply, explanation=kept["explanation"])
+
+
+def _source(*, heading: list[str], spans: Iterable[list[int]] = (), **rest: Any) -> Source:
+    # An earlier Shopdesk kept no spans.
+    return Source(**rest, heading=tuple(heading), spans=tuple((start, end) for start, end in spans))
 
 
 def _pack(details: Mapping[str, Any]) -> bytes:

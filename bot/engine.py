@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
@@ -13,13 +13,16 @@ from weakref import WeakValueDictionary
 from langchain_core.language_models import BaseChatModel
 
 from bot.answering import Answering
+from bot.conduct.handover import emergency
 from bot.conversations import Conversations
 from bot.desk import ASKED, WITH_STAFF, Desk
 from bot.errors import GenerationError, InvalidMessage
 from bot.generation.generators import describe
 from bot.messages import Done, Draft, Event, Label, Rating, Reply, Sources, Text, Turn
+from bot.phrases import phrases
 from bot.settings import Settings
 from knowledge.documents import Audience
+from knowledge.languages import detect
 from retrieval.retriever import Retriever
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -83,7 +86,8 @@ class Engine:
         GenerationError; the question is then in the store, and the same `message_id` tries again.
 
         While a person has the conversation the message is stored, and Done is all that comes: a reply without text
-        whose reason is "with_staff".
+        whose reason is "with_staff". Only one that tells of an injury or of danger to life gets fixed words, with whom
+        to call.
         """
         question = self._checked(text)
         with self._one_at_a_time(conversation):
@@ -91,8 +95,7 @@ class Engine:
             if turn.reply is not None:
                 reply = turn.reply
             elif self.desk.current(conversation):
-                reply = Reply(turn.id, "", "handover", 1.0, reason=WITH_STAFF)
-                self.store.finish_turn(turn.id, reply, {})
+                reply = yield from self._beside_staff(turn)
             else:
                 reply = yield from Answering(self, turn, cancelled or threading.Event()).spoken()
             if turn.reply is not None and reply.text:
@@ -116,6 +119,16 @@ class Engine:
             if reply := answering.drafted(turns[:-1]):
                 return Draft(reply.text, reply.sources, audience == "staff")
         return Draft()
+
+    def _beside_staff(self, turn: Turn) -> Generator[Event, None, Reply]:
+        """Keeps silent, but for an emergency: whoever has the conversation may not read it in time."""
+        kind = emergency(turn.question)
+        text = phrases(detect(turn.question)).emergency if kind else ""
+        reply = Reply(turn.id, text, "handover", 1.0, reason=kind or WITH_STAFF)
+        self.store.finish_turn(turn.id, reply, {})
+        if text:
+            yield Text(text)
+        return reply
 
     def _checked(self, text: str) -> str:
         limit = self.settings.max_message_chars

@@ -10,6 +10,7 @@ Role = Literal["user", "assistant"]
 Outcome = Literal["answer", "decline", "clarify", "handover"]
 Label = Literal["up", "down"]
 HandoverState = Literal["waiting", "claimed", "returned", "resolved"]
+Span = tuple[int, int]  # from the first character up to, not including, the last
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Source:
     """A chunk the reply rests on. `quote` is the sentence used, `passage` the whole chunk, for the reader to check.
 
     `chunk` is the chunk's id, `content_hash` its content at the time; `score` is the retriever's, higher is better.
+    `spans` are the parts of the reply's text that rest on it, in order: whole sentences, or runs of them.
     """
 
     document: str
@@ -35,6 +37,7 @@ class Source:
     passage: str = ""
     heading: tuple[str, ...] = ()
     content_hash: str = ""
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ class Phrases:
     upset: str
     declined_twice: str
     repeated_question: str
+    emergency: str  # to a message about danger while a person has the conversation, who may not be reading just now
     # What is declined without a search.
     out_of_scope: str
     steering: str
@@ -97,6 +98,8 @@ _ENGLISH = Phrases(
     " our team takes over here.",
     repeated_question="I'm sorry, my answer has not helped. One of our team takes over here, so that your question gets"
     " a proper one.",
+    emergency="I'm so sorry. Please don't wait for a reply in this chat: if you or anyone else may be in danger, call"
+    " your local emergency services now, or go to somebody you trust.",
     out_of_scope="That is outside what I can help with. I can look up our products, delivery, payment and returns.",
     steering="I can't help with that. I answer questions about our products, delivery, payment and returns.",
     greeting="Hello! What can I look up for you: delivery, returns, a product?",
@@ -162,6 +165,7 @@ _CHINESE = Phrases(
     upset="非常抱歉，给您添了这么多麻烦。这件事不该让您对着机器再说一遍，接下来由人工客服为您处理。",
     declined_twice="这个问题我在资料里还是没有找到，不耽误您的时间，接下来由人工客服为您解答。",
     repeated_question="抱歉，我的回答没有帮到您。接下来由人工客服为您认真解答。",
+    emergency="听到您这样说，我真的很难过。请不要在这里等回复：如果您或身边的人可能有危险，请马上联系当地的紧急救助，或告诉您信任的人。",
     out_of_scope="这个问题超出了我能帮忙的范围。我可以为您查询商品、配送、付款和退货。",
     steering="这个我帮不了您。我可以回答关于商品、配送、付款和退货的问题。",
     greeting="您好！想了解配送、退货，还是某件商品？",

@@ -42,6 +42,12 @@ def listed(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _address(text: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:\d+)?(/\S*)?", text):
+        raise ValueError("no web address; give one such as https://slack.com/api/")
+    return text
+
+
 def _office_hours(text: str) -> str:
     OfficeHours.parse(text)
     return text
@@ -91,6 +97,9 @@ class Settings(BaseSettings):
     slack_app_token: str = _slack("slack_app_token", "App-level token, xapp-..., for Socket Mode.")
     slack_signing_secret: str = _slack("slack_signing_secret", "Signing secret, for Slack over HTTP.")
     slack_desk_channel: str = _slack("slack_desk_channel", "Id of the channel where hand-overs open as threads.")
+    slack_api_url: Annotated[str, AfterValidator(_address)] = Field(
+        "https://slack.com/api/", description="Where Slack's Web API is; https://slack-gov.com/api/ for GovSlack."
+    )
     allowed_hosts: str = Field(
         "", description="Hosts that a reply may name, with commas; without any, those of the cited documents."
     )

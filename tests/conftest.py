@@ -10,14 +10,17 @@ from typing import Any
 
 import hypothesis
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from retrieval.embedders import SentenceEmbedder
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any test module imports transformers
 
-hypothesis.settings.register_profile("shopdesk", deadline=None)  # other people run things on the same cores
+# Other people run things on the same cores.
+hypothesis.settings.register_profile("shopdesk", deadline=None)
 hypothesis.settings.load_profile("shopdesk")
+PAGE_TIMEOUT = 30_000.0  # milliseconds
+expect.set_options(timeout=PAGE_TIMEOUT)
 
 resolve = socket.getaddrinfo
 strays: list[str] = []
@@ -106,7 +109,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     def open_page(at: str, **options: Any) -> Page:
         given: dict[str, Any] = {"locale": "en-GB", "reduced_motion": "reduce"} | options
         context = browser.new_context(**given)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PAGE_TIMEOUT)
         contexts.append(context)
         context.on("page", watch)
         page = context.new_page()

@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import httpx
-from slack_sdk import WebClient
 
 from adapters import slack_app, slack_http, web_chat
 from bot.engine import Engine
@@ -52,6 +51,11 @@ class FakeSlack:
     faults: dict[str, deque[tuple[int, dict[str, str]] | str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _time: int = 1000
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What lets the desk call it."""
+        return {"slack_bot_token": "xoxb-1", "slack_api_url": self.url}
 
     def fail(self, method: str, *faults: tuple[int, dict[str, str]] | str) -> None:
         self.faults.setdefault(method, deque()).extend(faults)
@@ -134,10 +138,9 @@ def slack_web_api() -> Iterator[FakeSlack]:
 @contextmanager
 def slack_office(engine: Engine, slack: FakeSlack) -> Iterator[Workspace]:
     """The web application with Slack beside it, as `shopdesk serve` runs them, behind a real server."""
-    settings = engine.settings.model_copy(
-        update={"slack_bot_token": "xoxb-1", "slack_signing_secret": SECRET, "slack_desk_channel": DESK}
-    )
-    channel = slack_app.build(engine, settings, WebClient(token="xoxb-1", base_url=slack.url))
+    given = {"slack_signing_secret": SECRET, "slack_desk_channel": DESK}
+    settings = engine.settings.model_copy(update={**slack.settings, **given})
+    channel = slack_app.build(engine, settings)
     web = web_chat.build(engine, settings)
     slack_http.add_to(web, channel.app, SECRET)
     channel.start()

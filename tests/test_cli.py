@@ -237,11 +237,18 @@ def test_chat_over_a_pipe(home: Path) -> None:
 
 def test_on_a_terminal_the_reply_is_wrapped_and_can_be_rated(home: Path) -> None:
     out = on_terminal(home, "ask", "Can I return boots that I wore outside?", columns=40)
-    lines = re.sub(r"\x1b\[\d*m", "", out).splitlines()
+    lines = screen(out).splitlines()
+    assert lines[1].endswith("returned.[1]")
     rating = next(line for line in lines if "shopdesk rate " in line)
     assert all(len(line) <= 40 for line in lines if line != rating)
     assert "cannot be returned" in " ".join(lines)
     assert re.search(r"shopdesk rate [0-9a-f]{32} up\|down", rating)
+
+
+def test_a_reply_in_a_pipe_has_the_numbers_of_its_sources(home: Path) -> None:
+    said, source = shopdesk(home, "ask", "Can I return boots that I wore outside?").out.splitlines()
+    assert said.endswith("cannot be returned.[1]")
+    assert source.startswith("  [1] Returns")
 
 
 def test_a_conversation_on_a_terminal(home: Path) -> None:
@@ -383,6 +390,14 @@ def on_terminal(home: Path, *arguments: str, typed: Any = (), columns: int = 80)
     os.close(ours)
     assert asked.returncode == 0
     return shown.decode().replace("\r\n", "\n")
+
+
+def screen(out: str) -> str:
+    """What stands on the screen at last: without colours, and without what was wiped (ECMA-48, CUU and ED)."""
+    kept, *anew = re.split(r"(?:\x1b\[(\d+)A)?\r\x1b\[J", re.sub(r"\x1b\[\d*m", "", out))
+    for up, text in zip(anew[::2], anew[1::2], strict=True):
+        kept = "".join(kept.splitlines(keepends=True)[: -1 - int(up or 0)]) + text
+    return kept
 
 
 def wait_for(file: Path, content: str) -> None:

@@ -1,14 +1,17 @@
 """The store on real files: nothing acknowledged is lost, nothing erased is left."""
 
+import json
 import os
 import random
 import sqlite3
 import subprocess
 import sys
 import textwrap
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -50,7 +53,7 @@ def store(path: Path) -> Iterator[Conversations]:
 
 def reply(turn: str, text: str = "Within 30 days.") -> Reply:
     source = Source(
-        "returns.md", "Returns", "returns.md@3", 0.5, "30 days", "You have 30 days.", ("Boots", "Worn"), "9f"
+        "returns.md", "Returns", "returns.md@3", 0.5, "30 days", "You have 30 days.", ("Boots", "Worn"), "9f", ((0, 7),)
     )
     return Reply(turn, text, "answer", 0.75, (source,), {"search": 0.002}, stopped=True)
 
@@ -91,6 +94,21 @@ def test_a_turn_comes_back_whole_after_a_restart(path: Path) -> None:
     assert turn.explanation == EXPLANATION
     assert (turn.conversation, turn.question) == (conversation, "Can I send back boots I wore once?")
     assert turn.created_at.endswith("+00:00")
+
+
+def test_a_source_that_was_stored_without_spans_still_loads(store: Conversations) -> None:
+    store.start("web", conversation="a")
+    converse(store, "a", 1)
+    (before,) = store.turns("a")
+    with store.writing() as database:
+        (details,) = database.execute("SELECT details FROM turns").fetchone()
+        kept = json.loads(zlib.decompress(details))
+        del kept["sources"][0]["spans"]
+        database.execute("UPDATE turns SET details = ?", (zlib.compress(json.dumps(kept).encode()),))
+    (after,) = store.turns("a")
+    assert before.reply
+    assert after.reply
+    assert after.reply.sources == (replace(before.reply.sources[0], spans=()),)
 
 
 def test_a_message_sent_again_gets_its_turn_and_its_reply(store: Conversations) -> None:

@@ -18,7 +18,7 @@ from bot.desk import Desk
 from bot.engine import Engine, joined
 from bot.errors import DeskError, InvalidMessage, UnknownTurn
 from bot.generation.composer import ExtractiveChatModel
-from bot.messages import Done, Draft, HandoverState, Reply
+from bot.messages import Done, Draft, HandoverState, Reply, Text
 from bot.settings import Settings
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
@@ -312,6 +312,32 @@ def test_the_bot_is_silent_while_a_person_has_the_conversation(
     scripted.enqueue(ANSWER)
     assert ask(engine, conversation, BOOTS, "third").text == ANSWER  # nobody answered it, so it is not asked twice
     assert list(engine.reply(conversation, "first", BOOTS)) == [done]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason", "told"),
+    [
+        ("I don't want to live any more", "self_harm", "emergency services"),
+        ("The kettle exploded and burned my hand", "safety", "emergency services"),
+        ("我不想活了", "self_harm", "紧急救助"),
+    ],
+)
+@pytest.mark.parametrize("claimed", [False, True])
+def test_who_is_in_danger_is_told_whom_to_call_though_a_person_has_the_conversation(
+    engine: Engine, desk: Desk, scripted: ScriptedGenerator, said: str, reason: str, told: str, claimed: bool
+) -> None:
+    conversation = engine.start("web")
+    opened = desk.open(conversation, "asked")
+    if claimed:
+        opened = desk.claim(opened.id, "Mei")
+    for _ in range(2):  # the second time it comes from the store
+        text, _, done = engine.reply(conversation, "danger", said)
+        assert isinstance(done, Done)
+        assert told in done.reply.text
+        assert (text, done.reply.outcome, done.reply.reason) == (Text(done.reply.text), "handover", reason)
+    assert desk.current(conversation) == opened
+    assert ask(engine, conversation, BOOTS).text == ""
+    assert scripted.asked == 0
 
 
 def test_a_follow_up_to_the_bot_knows_what_staff_said(engine: Engine, desk: Desk, scripted: ScriptedGenerator) -> None:

@@ -17,6 +17,7 @@ from langchain_core.language_models import BaseChatModel, FakeListChatModel, Gen
 from langchain_core.messages import AIMessage
 
 import knowledge
+from bot.citing import cited
 from bot.conversations import Conversations
 from bot.engine import Engine, joined
 from bot.errors import GenerationError, InvalidMessage, NoSnapshot, UnknownTurn
@@ -194,6 +195,11 @@ def demo_desk(tmp_path: Path, demo: Retriever) -> Iterator[Desk]:
 
 def documents(reply: Reply) -> list[str]:
     return [source.document for source in reply.sources]
+
+
+def resting(reply: Reply) -> list[list[str]]:
+    """Of each source, the parts of the text that rest on it."""
+    return [[reply.text[start:end] for start, end in source.spans] for source in reply.sources]
 
 
 def until_text(events: Iterator[Event]) -> str:
@@ -452,6 +458,28 @@ def test_sources_are_the_passages_used_in_the_order_of_their_use(desk: Desk) -> 
     desk.scripted.enqueue("A parcel to Ireland takes 4 working days. ", FIRST)
     reply = desk.ask("How long does a parcel to Ireland take?")
     assert documents(reply) == ["policies/delivery.md", "policies/returns.md"]
+    assert resting(reply) == [["A parcel to Ireland takes 4 working days."], [FIRST]]
+    assert cited(reply.text, reply.sources) == f"A parcel to Ireland takes 4 working days.[1] {FIRST}[2]"
+
+
+def test_sentences_in_a_row_that_rest_on_one_passage_are_one_span(desk: Desk) -> None:
+    ireland = "A parcel to Ireland takes 4 working days."
+    desk.scripted.enqueue(f"{FIRST} ", f"{SECOND}\n\n", f"{ireland} ", f"{FIRST[:-1]}, sorry.")
+    reply = desk.ask("How long does a parcel to Ireland take?")
+    assert documents(reply) == ["policies/returns.md", "policies/delivery.md"]
+    assert resting(reply) == [[f"{FIRST} {SECOND}", f"{FIRST[:-1]}, sorry."], [ireland]]
+    assert desk.last().reply == reply  # the store keeps where they stand
+
+
+def test_a_bare_yes_rests_on_the_passage_that_says_so(desk: Desk) -> None:
+    desk.scripted.enqueue("No.")
+    reply = desk.ask(RETURNS)
+    assert resting(reply) == [["No."]]
+
+
+def test_nothing_rests_on_a_source_where_the_documents_do_not_say(desk: Desk) -> None:
+    reply = desk.ask("Do you rent out tents?")
+    assert cited(reply.text, reply.sources) == reply.text
 
 
 def test_of_two_pages_that_contradict_each_other_the_newer_speaks_and_the_staff_are_told(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_a_reply_comes_with_the_hits_their_scores_and_the_passage_used(open_desk
     desk.scripted.enqueue(FIRST)
     with page_of(desk) as address, Visitor(address) as visitor:
         chat, *_, found, passages = parts_of(visitor.ask(RETURNS))
-    assert [part["text"] for message in chat for part in message["content"]] == [RETURNS, FIRST]
+    assert [part["text"] for message in chat for part in message["content"]] == [RETURNS, f"{FIRST}[1]"]
     hits = {chunk: (score, used) for score, chunk, used in found["data"]}
     turn = desk.store.turns(desk.store.recent()[0].id)[0]
     assert [[chunk, score] for score, chunk, _ in found["data"]] == [[c, s] for c, _, s in turn.explanation["chunks"]]
@@ -369,7 +369,6 @@ def test_the_page_in_a_browser_that_has_nothing_but_this_machine(
     with page_of(desk, other) as address:
         page = (context := browser.new_context(locale="en-GB")).new_page()
         page.set_default_timeout(30_000)
-        expect.set_options(timeout=30_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on(
             "response",  # a browser asks for /favicon.ico of its own accord, and Gradio's page names none

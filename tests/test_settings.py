@@ -67,7 +67,14 @@ def test_settings_are_frozen() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("port", "http"), ("port", "65536"), ("passages", "0"), ("knowledge", "../up"), ("log_level", "loud")],
+    [
+        ("port", "http"),
+        ("port", "65536"),
+        ("passages", "0"),
+        ("knowledge", "../up"),
+        ("log_level", "loud"),
+        ("slack_api_url", "slack"),
+    ],
 )
 @pytest.mark.parametrize("way", ["variable", "file", "argument"])
 def test_a_bad_value_is_named_with_its_setting(

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 from slack_bolt import BoltRequest
-from slack_sdk import WebClient
 
 from adapters.slack_app import build
 from bot.conversations import Conversations
@@ -280,6 +279,7 @@ def test_a_command_is_answered_to_its_writer_only(office: Workspace, slack: Fake
     (answer,) = slack.until(lambda: slack.of("respond"))
     assert answer.arguments["response_type"] == "ephemeral"
     assert "£40" in answer.arguments["blocks"][0]["text"]
+    assert "[1]" in answer.arguments["blocks"][0]["text"]
     assert "/ask" in office.command(" ", trigger="another").text
     settle(office, slack)
     assert len(slack.of("respond")) == 1
@@ -321,8 +321,7 @@ def test_a_shopper_cannot_guess_the_key_to_a_staff_conversation(
 
 
 def test_in_socket_mode_the_same_is_heard(engine: Engine, slack: FakeSlack) -> None:
-    settings = engine.settings.model_copy(update={"slack_bot_token": "xoxb-1", "slack_app_token": "xapp-1"})
-    channel = build(engine, settings, WebClient(token="xoxb-1", base_url=slack.url))
+    channel = build(engine, engine.settings.model_copy(update={**slack.settings, "slack_app_token": "xapp-1"}))
     event = Workspace("", slack).post(IRELAND, channel="D1")
     body = {"type": "event_callback", "team_id": "T1", "event_id": "Ev1", "event": event}
     for _ in range(2):
@@ -365,8 +364,7 @@ def test_a_token_that_is_missing_is_named(engine: Engine, given: dict[str, str],
 
 def test_tokens_that_slack_refuses_are_said_in_one_line(engine: Engine, slack: FakeSlack) -> None:
     slack.fail("auth.test", "invalid_auth")
-    settings = engine.settings.model_copy(update={"slack_bot_token": "xoxb-1", "slack_signing_secret": "s"})
-    channel = build(engine, settings, WebClient(token="xoxb-1", base_url=slack.url))
+    channel = build(engine, engine.settings.model_copy(update={**slack.settings, "slack_signing_secret": "s"}))
     with pytest.raises(SettingsError, match=r"does not take these tokens \(invalid_auth\)"):
         channel.start()
     channel.close()

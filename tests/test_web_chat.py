@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -92,12 +92,13 @@ def assert_problem(response: httpx.Response, slug: str) -> dict[str, Any]:
 def test_a_question_is_answered_as_a_stream_and_kept(
     client: httpx.Client, engine: ScriptedEngine, conversation: str
 ) -> None:
-    engine.enqueue("Worn outside, ", "no. ", "Worn indoors, yes.", sources=(RETURNS,))
+    engine.enqueue("Worn outside, ", "no. ", "Worn indoors, yes.", sources=(replace(RETURNS, spans=((0, 17),)),))
     events = ask(client, conversation, "m1", "Can I send them back?")
     assert [event.name for event in events if event.name != "text"] == ["status", "sources", "done"]
     assert said(events) == "Worn outside, no. Worn indoors, yes." == events[-1].data["text"]
     assert events[-2].data["sources"] == events[-1].data["sources"]
     assert events[-1].data["sources"][0]["quote"] == "30 days."
+    assert events[-1].data["sources"][0]["spans"] == [[0, 17]]
     assert len({event.id for event in events}) == len(events)
 
     kept = client.get(f"/api/conversations/{conversation}").json()

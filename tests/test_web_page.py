@@ -6,6 +6,7 @@ import asyncio
 import re
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,6 +125,66 @@ def test_a_citation_opens_its_passage_with_the_quote_marked(open_page: OpenPage,
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(chip).to_be_focused()
+
+
+def test_a_number_in_the_text_opens_what_the_words_before_it_rest_on(
+    open_page: OpenPage, engine: ScriptedEngine
+) -> None:
+    text = "👍🏽 **No.** Worn boots stay with you.\n\n- Labels are £3.95.\n- Faulty ones go back."
+    label = text.index("Labels")
+    sources = (
+        replace(BOOTS, spans=((0, text.index("\n")), (label, len(text)))),
+        replace(COST, spans=((label, text.index("\n- Faulty")),)),
+    )
+    engine.enqueue(text, sources=sources)
+    page = open_page()
+    ask(page, "Boots?")
+    finished(page)
+    numbers = page.locator(".words .cite")
+    drawn = "marks => marks.map((mark) => getComputedStyle(mark, '::before').content)"
+    assert numbers.evaluate_all(drawn) == ['"1"', '"2"', '"1"']
+    behind = numbers.evaluate_all("marks => marks.map((mark) => mark.closest('p, li').textContent)")
+    assert behind == ["👍🏽 No. Worn boots stay with you.", "Labels are £3.95.", "Faulty ones go back."]
+    spoken = "Answer: 👍🏽 No. Worn boots stay with you. Labels are £3.95.Faulty ones go back."
+    expect(page.locator("div.unseen[role=status]")).to_have_text(spoken)
+
+    second = replies(page).get_by_role("button", name="Source 2: Returns policy · Cost")
+    second.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".position")).to_have_text("Source 2 of 2")
+    expect(dialog.locator("blockquote")).to_have_text("Not in it.")
+    page.keyboard.press("Escape")
+    expect(second).to_be_focused()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Enter")
+    expect(dialog.locator(".position")).to_have_text("Source 1 of 2")
+    assert "worn outside" in "".join(dialog.locator("mark").all_text_contents())
+    page.keyboard.press("Escape")
+    page.reload()
+    expect(numbers).to_have_count(3)
+
+
+def test_a_number_is_large_enough_to_hit_and_no_line_grows_for_it(open_page: OpenPage, engine: ScriptedEngine) -> None:
+    text = "Worn boots stay with you, whatever was said before, by anyone at all. "
+    engine.enqueue(text * 4)
+    engine.enqueue(
+        text * 4,
+        sources=tuple(replace(BOOTS, spans=((0, at * len(text) - 1),)) for at in (1, 2, 2, 3, 4)),
+    )
+    page = open_page(viewport={"width": 320, "height": 700}, has_touch=True)
+    for question in ("Plain?", "Numbered?"):
+        ask(page, question)
+        expect(page.locator(".typing")).to_have_count(0)
+    boxes = page.locator(".cite").evaluate_all("all => all.map((each) => each.getBoundingClientRect().toJSON())")
+    assert len(boxes) == 5
+    assert all(box["width"] >= 24 and box["height"] >= 24 for box in boxes)
+    assert boxes[2]["left"] >= boxes[1]["right"]
+    plain, numbered = page.locator(".words p").evaluate_all(
+        "all => all.map((each) => each.getBoundingClientRect().height / parseFloat(getComputedStyle(each).lineHeight))"
+    )
+    assert round(plain, 2) % 1 == round(numbered, 2) % 1 == 0
+    apart = page.locator(".cited").evaluate_all("all => all.filter((each) => each.getClientRects().length > 1).length")
+    assert apart == 0  # no number begins a line
 
 
 def test_stop_ends_the_reply_and_keeps_what_is_there(open_page: OpenPage, engine: ScriptedEngine) -> None:
@@ -322,6 +383,7 @@ def test_markup_in_a_reply_stays_text(open_page: OpenPage, engine: ScriptedEngin
     hostile = (
         '<img src="/api/shop" onerror="alert(1)"> **<b>bold</b>** [pay here](javascript:alert(1)) <script>1</script>'
     )
+    hostile += " \ue000\ue005"  # the letters that stand for numbers inside
     source = Source("d", "<i>T</i>", "d@0", 0.5, "<u>q</u>", "<u>q</u> <iframe src=/></iframe>")
     engine.enqueue(hostile, sources=(source,))
     page = open_page()
@@ -329,6 +391,7 @@ def test_markup_in_a_reply_stays_text(open_page: OpenPage, engine: ScriptedEngin
     finished(page)
     expect(page.locator(".question p")).to_have_text("<b>Boots?</b>")
     expect(replies(page)).to_contain_text('<img src="/api/shop" onerror="alert(1)"> <b>bold</b> pay here')
+    expect(page.locator(".cite")).to_have_count(0)
     page.get_by_role("button", name="Source 1").click()
     expect(page.get_by_role("heading", name="<i>T</i>")).to_be_visible()
     assert page.locator("img, b, script[src=''], iframe, u, a").count() == 0

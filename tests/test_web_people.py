@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.browser
 
 SOURCE = Source("d", "Returns policy", "d@1", 0.9, "Worn boots stay.", "Worn boots stay.", ("Returns",))
 CLOSED = Settings(office_hours="Mon 03:00-03:01", time_zone="UTC")
+CLOSED_BY_ANNA = "Anna has closed this matter. The assistant answers again."
 CONVERSATION = "JSON.parse(localStorage.getItem('shopdesk:conversation'))"
 
 OpenPage = Callable[..., Page]
@@ -95,8 +97,12 @@ def test_a_person_takes_over_writes_and_gives_back(
     desk.say(waiting.id, "Anna", "Anything else?")
     expect(page.locator(".staff")).to_have_count(2)
     desk.resolve(waiting.id)
-    expect(page.locator(".step")).to_have_text(["Anna has closed this matter. The assistant answers again."])
+    steps = ["You asked for a person.", "Anna has joined.", CLOSED_BY_ANNA]
+    expect(page.locator(".step")).to_have_text(steps)
     expect(notice(page)).to_be_hidden()
+    page.reload()
+    log = ["Boots", "stay", "^You asked", "Anybody", "^Anna has joined", "AnnaWe", "AnnaAny", "^Anna has closed"]
+    expect(page.locator(".log > li")).to_have_text([re.compile(part) for part in log])
 
     engine.enqueue("Socks too.")
     ask(page, "And socks?")
@@ -113,8 +119,25 @@ def test_the_assistant_hands_over_by_itself_and_the_shopper_goes_on_without(
     expect(notice(page)).to_contain_text("A person has been asked to join")
     page.get_by_role("button", name="Go on with the assistant").click()
     expect(notice(page)).to_be_hidden()
-    expect(page.locator(".step").last).to_have_text("The assistant answers again.")
+    expect(page.locator(".step")).to_have_text(["A person has been asked to join", "The assistant answers again."])
     assert desk.waiting() == []
+    page.reload()
+    expect(page.locator(".step")).to_have_text(["A person has been asked to join", "The assistant answers again."])
+
+
+def test_a_reply_shows_though_the_widget_has_not_heard_that_the_assistant_is_back(
+    open_page: OpenPage, address: str, engine: ScriptedEngine, desk: Desk
+) -> None:
+    page = open_page(address)
+    page.route("**/api/conversations/*/events", lambda route: route.abort())
+    page.get_by_role("button", name="Talk to a person").click()
+    expect(notice(page)).to_be_visible()
+    (waiting,) = desk.waiting()
+    desk.give_back(waiting.id)
+    engine.enqueue("Worn boots stay.")
+    ask(page, "Boots?")
+    expect(page.locator(".reply .words")).to_be_visible()
+    expect(page.locator(".reply .words")).to_have_text("Worn boots stay.")
 
 
 def test_a_person_can_be_asked_for_before_anything_else(open_page: OpenPage, address: str, desk: Desk) -> None:
@@ -177,9 +200,10 @@ def test_two_tabs_see_the_same(open_page: OpenPage, address: str, engine: Script
 
 
 def test_a_reply_is_copied(open_page: OpenPage, address: str, engine: ScriptedEngine) -> None:
-    engine.enqueue("Worn **outside**, no.", sources=(SOURCE,))
+    engine.enqueue("Worn **outside**, no.", sources=(replace(SOURCE, spans=((0, 21),)),))
     page = open_page(address, permissions=["clipboard-read", "clipboard-write"])
     ask(page, "Boots?")
+    expect(page.locator(".cite")).to_have_count(1)
     page.get_by_role("button", name="Copy").click()
     expect(page.locator(".toast")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == "Worn outside, no."
@@ -188,7 +212,7 @@ def test_a_reply_is_copied(open_page: OpenPage, address: str, engine: ScriptedEn
 def test_the_conversation_is_downloaded_as_text(
     open_page: OpenPage, address: str, engine: ScriptedEngine, desk: Desk
 ) -> None:
-    engine.enqueue("Worn boots stay.", sources=(SOURCE,))
+    engine.enqueue("Worn boots stay.", sources=(replace(SOURCE, spans=((0, 16),)),))
     page = open_page(address)
     ask(page, "Boots?")
     expect(page.locator(".thumbs")).to_have_count(1)
@@ -198,7 +222,7 @@ def test_the_conversation_is_downloaded_as_text(
     assert begun.value.suggested_filename == "conversation.txt"
     text = Path(begun.value.path()).read_text("utf-8")
     said = [line for line in text.splitlines() if line and not re.search(r"\d\d:\d\d:\d\d", line)]
-    assert said == ["Tarnbeck", "Boots?", "Worn boots stay.", "[1] Returns policy", "Hello there."]
+    assert said == ["Tarnbeck", "Boots?", "Worn boots stay.[1]", "[1] Returns policy", "Hello there."]
     assert [line.split(",")[0] for line in text.splitlines() if re.search(r"\d\d:\d\d:\d\d", line)] == [
         "You",
         "Tarnbeck",

@@ -52,9 +52,9 @@ def test_modules_come_before_those_that_import_them_and_once(tmp_path: Path) -> 
     )
     (tmp_path / "one.js").write_text('import { two } from "./two.js";\n\nexport const one = two + "//1"; // an aside\n')
     (tmp_path / "two.js").write_text("/**\n * Two.\n */\nexport function two() {\n  return 2;\n}\n")
-    (tmp_path / "looks.css").write_text('/* Looks. */\np {\n  margin: 0 1.5rem;\n  content: "x";\n}\n')
+    (tmp_path / "looks.css").write_text('/* Looks. */\np {\n  margin: 0 1.5rem;\n  content: "x";\n  top: -1rem;\n}\n')
     script = joined(tmp_path, "entry.js")
-    assert r'looks.replaceSync("p{margin:0 calc(1.5*var(--rem));content:\"x\";}")' in script
+    assert r'looks.replaceSync("p{margin:0 1.5rem;content:\"x\";top:-1rem}".replace(' in script
     ends = ["looks=new CSSStyleSheet()", "function two()", 'const one=two+"//1"', "use(looks,one,two)"]
     assert [script.count(part) for part in ends] == [1, 1, 1, 1]
     assert sorted(ends, key=script.index) == ends

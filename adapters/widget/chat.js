@@ -6,6 +6,7 @@
 import looks from "./chat.css" with { type: "css" };
 import { Composer } from "./composer.js";
 import { h, icon } from "./dom.js";
+import { Exchange } from "./exchange.js";
 import { Launcher } from "./launcher.js";
 import { newId, remember, remembered, visitor } from "./memory.js";
 import { People } from "./people.js";
@@ -28,7 +29,6 @@ class ShopdeskChat extends HTMLElement {
     this.desk = new Desk(new URL(".", SCRIPT.src).href.replace(/\/$/, ""), visitor());
     this.shop = { name: this.getAttribute("shop") || "", suggestions: [] };
     this.conversation = remembered("conversation");
-    this.running = null;
     this.shown = new Set(); // the ids of the messages in the log
     this.draw(floating);
     if (floating) this.launcher.restore();
@@ -45,7 +45,8 @@ class ShopdeskChat extends HTMLElement {
     this.status = h("div", { class: "unseen", role: "status" });
     this.toast = new Toast();
     this.panel = new SourcePanel(strings);
-    this.composer = new Composer(strings, { ask: (text) => this.ask(text), stop: () => this.stop() });
+    this.composer = new Composer(strings, { ask: (text) => this.ask(text), stop: () => this.exchange.stop() });
+    this.exchange = new Exchange(this);
     this.people = new People(this);
     const foot = h("div", { class: "foot" }, this.composer.note, this.people.view.button);
     const frame = h(
@@ -60,7 +61,7 @@ class ShopdeskChat extends HTMLElement {
     const root = this.attachShadow({ mode: "open" });
     root.adoptedStyleSheets = [looks];
     if (floating) {
-      this.launcher = new Launcher(strings, frame, { opened: () => this.begin(), closed: () => {} });
+      this.launcher = new Launcher(strings, frame, () => this.begin());
       root.append(this.launcher.window, this.launcher.button);
     } else root.append(frame);
     this.style.setProperty("--rem", getComputedStyle(this).fontSize); // what the reader chose, whatever the page's root says
@@ -153,17 +154,18 @@ class ShopdeskChat extends HTMLElement {
   restore({ turns, staff_messages: staff, handover }) {
     const pending = remembered("pending");
     const labels = remembered("ratings") || {};
-    const told = turns.filter((turn) => turn.reply).map((turn) => [turn.created_at, () => this.tell(turn, labels[turn.turn])]);
+    const answered = turns.filter((turn) => turn.reply);
+    const told = answered.map((turn) => [turn.created_at, () => this.tell(turn, labels[turn.turn])]);
     const heard = staff.map((message) => [message.created_at, () => this.people.hear(message)]);
-    for (const [, show] of [...told, ...heard].sort(([one], [other]) => one.localeCompare(other))) show();
+    const steps = this.people.steps(handover, staff);
+    for (const [, show] of [...steps, ...told, ...heard].sort(([one], [other]) => one.localeCompare(other))) show();
     this.people.found(handover);
-    const answered = new Set(turns.filter((turn) => turn.reply).map((turn) => turn.message_id));
-    const open = turns.filter((turn) => !turn.reply).map((turn) => ({ message_id: turn.message_id, text: turn.question }));
+    const open = turns.map(({ message_id, question: text }) => ({ message_id, text }));
     if (pending?.conversation === this.conversation) open.push(pending);
-    const last = open.filter((message) => !answered.has(message.message_id)).pop();
+    const last = open.filter(({ message_id: id }) => !answered.some((turn) => turn.message_id === id)).pop();
     this.changed();
     this.scroller.toEnd("instant");
-    if (last) this.send({ message_id: last.message_id, text: last.text });
+    if (last) this.exchange.send({ message_id: last.message_id, text: last.text });
     else remember("pending", null);
   }
 
@@ -177,67 +179,14 @@ class ShopdeskChat extends HTMLElement {
   async ask(text) {
     this.composer.write("");
     await this.loaded;
-    if (this.running) {
+    if (this.exchange.running) {
       this.composer.write(text); // a reply was under way when the page was left: first things first
       return;
     }
     this.toast.hide();
-    const sent = this.send({ message_id: newId(), text });
+    const sent = this.exchange.send({ message_id: newId(), text });
     if (!this.shadowRoot.activeElement) this.rest(); // a pressed suggestion is gone with the welcome
     await sent;
-  }
-
-  /** Send a message and follow its reply to the end. */
-  async send(message) {
-    this.log.append(question(this.strings, message.text));
-    this.shown.add(message.message_id);
-    const view = this.reply();
-    view.element.hidden = this.people.open; // the assistant is silent
-    const running = { message, view, abort: new AbortController(), waiting: false };
-    this.running = running;
-    this.changed();
-    this.scroller.toEnd();
-    try {
-      await this.converse(message, view, running);
-    } catch (error) {
-      if (running.abort.signal.aborted) return;
-      if (error instanceof Problem && error.status < 500) remember("pending", null);
-      this.failed(view, this.explain(error, this.strings.failed), () => {
-        if (this.running) return;
-        view.element.previousElementSibling.remove();
-        view.element.remove();
-        this.send(message);
-      });
-    } finally {
-      if (this.running === running) {
-        this.running = null;
-        this.changed();
-      }
-    }
-  }
-
-  async converse(message, view, running) {
-    const lost = (seconds) => {
-      running.waiting = Boolean(seconds);
-      view.element.hidden = false;
-      view.say(seconds ? this.strings.wait(seconds) : this.strings.reconnecting);
-    };
-    const patience = { lost, signal: running.abort.signal };
-    const take = (name, data, fresh) => {
-      running.waiting = false;
-      this.take(view, name, data, fresh);
-    };
-    for (let again = true; ; again = false) {
-      await this.start(patience);
-      remember("pending", { conversation: this.conversation, ...message });
-      try {
-        await this.desk.converse(this.conversation, message, take, patience);
-        return;
-      } catch (error) {
-        if (!again || !(error instanceof Problem) || error.type !== "unknown-conversation") throw error;
-        this.forget(); // the desk has lost it (a new home folder, an erasure): the question goes to a new one
-      }
-    }
   }
 
   /** Have a conversation: the one that is there, or a new one. */
@@ -246,52 +195,9 @@ class ShopdeskChat extends HTMLElement {
     remember("conversation", this.conversation);
   }
 
-  take(view, name, data, fresh) {
-    this.scroller.keeping(() => {
-      if (fresh) view.restart();
-      if (name === "status") view.say(this.strings[data.stage] || this.strings.searching);
-      else if (name === "text") view.add(data.text);
-      else if (name === "done") this.finished(view, data);
-    });
-  }
-
-  finished(view, reply) {
-    remember("pending", null);
-    if (reply.reason === "with_staff") return view.element.remove();
-    if (reply.outcome === "handover") this.people.refresh();
-    view.finish(reply, null);
-    const spoken = Array.from(view.words.children, (block) => block.textContent).join(" ");
-    this.announce(`${this.strings.answered}: ${spoken}`, view.words.lang);
-  }
-
-  async stop() {
-    const { running } = this;
-    if (!running) return;
-    this.rest(); // a disabled button would lose the focus
-    if (running.waiting || !this.conversation) return this.takeBack(running);
-    this.composer.stopping.disabled = true;
-    const message = encodeURIComponent(running.message.message_id);
-    await this.desk.call("POST", this.path(`/messages/${message}/stop`)).catch(() => (this.composer.stopping.disabled = false));
-  }
-
-  /** A message that the desk has not taken yet goes back to the field. */
-  takeBack(running) {
-    running.abort.abort();
-    this.running = null;
-    remember("pending", null);
-    running.view.element.previousElementSibling.remove();
-    running.view.element.remove();
-    this.composer.write(running.message.text);
-    this.changed();
-  }
-
   startOver() {
     const left = this.conversation;
-    if (this.running) {
-      this.stop();
-      this.running.abort.abort();
-      this.running = null;
-    }
+    this.exchange.leave();
     if (this.people.open) this.desk.call("DELETE", this.path("/handover")).catch(() => {});
     this.forget();
     this.empty();
@@ -331,7 +237,7 @@ class ShopdeskChat extends HTMLElement {
       this.reload();
     } else if (key === "shopdesk:pending" && newValue) {
       const { message_id, text } = JSON.parse(newValue);
-      if (!this.running && !this.shown.has(message_id)) this.send({ message_id, text });
+      if (!this.exchange.running && !this.shown.has(message_id)) this.exchange.send({ message_id, text });
     } else if (key === "shopdesk:handover" && conversation) this.people.refresh();
   }
 
@@ -378,8 +284,8 @@ class ShopdeskChat extends HTMLElement {
     const stopping = this.shadowRoot.activeElement === this.composer.stopping; // about to be hidden
     this.welcome.hidden = !empty;
     this.saving.hidden = this.clear.hidden = empty;
-    this.composer.show(Boolean(this.running));
-    if (stopping && !this.running) this.rest();
+    this.composer.show(Boolean(this.exchange.running));
+    if (stopping && !this.exchange.running) this.rest();
   }
 
   announce(text, language) {

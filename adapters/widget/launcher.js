@@ -7,11 +7,10 @@ import { remember, remembered } from "./memory.js";
 const PHONE = "(max-width: 480px)";
 
 export class Launcher {
-  /** `opened()` and `closed()` are called when the window has opened or closed. */
-  constructor(strings, content, { opened, closed }) {
+  /** `opened()` is called when the window has opened. */
+  constructor(strings, content, opened) {
     this.strings = strings;
     this.opened = opened;
-    this.closed = closed;
     this.badge = h("span", { class: "badge", hidden: true, "aria-hidden": "true" });
     this.button = h(
       "button",
@@ -63,7 +62,6 @@ export class Launcher {
     this.button.setAttribute("aria-expanded", "false");
     remember("open", null, "sessionStorage");
     this.button.focus();
-    this.closed();
   }
 
   /** How many messages came while the window was closed. */

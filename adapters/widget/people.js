@@ -99,13 +99,29 @@ export class People {
     this.listen();
   }
 
-  news({ state, staff }) {
-    const { strings, open } = this;
-    if (open && state === this.handover.state) return "";
-    if (state === "waiting") return strings.asked;
+  news(handover) {
+    const old = this.open ? handover.state === this.handover.state : !isOpen(handover);
+    return old ? "" : this.worded(handover);
+  }
+
+  /** The step that led to a state, in words. */
+  worded({ state, staff, reason }) {
+    const { strings } = this;
+    if (state === "waiting") return reason === "asked_for_person" ? strings.asked : strings.waiting;
     if (state === "claimed") return strings.joined(staff);
-    if (!open) return "";
     return state === "resolved" ? strings.resolved(staff) : strings.returned;
+  }
+
+  /** What the history shows of a hand-over: the time of each step, and what puts it into the log. */
+  steps(handover, messages) {
+    if (!handover) return [];
+    const { opened_at: opened, closed_at: closed, staff } = handover;
+    const entry = (at, state) => [at, () => this.chat.log.append(step(this.worded({ ...handover, state })))];
+    const shown = [entry(opened, "waiting")];
+    const first = messages.find(({ created_at: at }) => at >= opened); // the desk keeps no time of the claim
+    if (staff) shown.push(entry(first?.created_at || closed || "9", "claimed"));
+    if (closed) shown.push(entry(closed, handover.state));
+    return shown;
   }
 
   /** Hear from them while they have the conversation and this tab is looked at. */

@@ -1,5 +1,6 @@
 // How a question and a reply look in the log: the words, the sources under them, the thumbs.
 
+import { placeMarks, withMarks } from "./citations.js";
 import { h, icon } from "./dom.js";
 import { markdown } from "./markdown.js";
 import { languageOf } from "./strings.js";
@@ -71,8 +72,9 @@ export class ReplyView {
 
   /** The reply as it is kept: its text is the last word. */
   finish(reply, label) {
-    this.text = reply.text;
+    this.text = withMarks(reply);
     this.draw();
+    placeMarks(this.words, (number) => this.mark(reply.sources, number));
     this.typing.remove();
     if (reply.stopped) this.bubble.append(h("p", { class: "aside" }, this.strings.stopped));
     if (reply.sources.length) this.bubble.append(this.chips(reply.sources));
@@ -86,26 +88,33 @@ export class ReplyView {
     this.bubble.append(h("div", { class: "failure" }, icon("warning"), h("p", {}, detail), again));
   }
 
+  /** The number in the text. It is drawn by the style sheet, so that who copies or hears the text gets the words alone. */
+  mark(sources, number) {
+    const label = this.strings.source(number + 1, sourceName(sources, number));
+    return this.opener("cite", sources, number, { label, "data-number": number + 1 });
+  }
+
   chips(sources) {
-    const repeated = (source) => sources.filter((other) => other.title === source.title).length > 1;
-    const name = (source) => [source.title, repeated(source) && source.heading.at(-1)].filter(Boolean).join(" · ");
-    const chip = (source, number) =>
-      h(
+    const chip = (source, number) => {
+      const name = sourceName(sources, number);
+      return h(
         "li",
         {},
-        h(
-          "button",
-          {
-                class: "chip",
-            "aria-haspopup": "dialog",
-            "aria-label": this.strings.source(number + 1, name(source)),
-            onclick: () => this.open(sources, number),
-          },
+        this.opener(
+          "chip",
+          sources,
+          number,
+          { "aria-label": this.strings.source(number + 1, name) },
           h("span", { class: "number", "aria-hidden": "true" }, number + 1),
-          h("span", { class: "title", lang: languageOf(source.title, this.strings.lang) }, name(source)),
+          h("span", { class: "title", lang: languageOf(source.title, this.strings.lang) }, name),
         ),
       );
+    };
     return h("ul", { class: "chips", role: "list", "aria-label": this.strings.sources }, ...sources.map(chip));
+  }
+
+  opener(name, sources, number, attributes, ...children) {
+    return h("button", { class: name, "aria-haspopup": "dialog", onclick: () => this.open(sources, number), ...attributes }, ...children);
   }
 
   thumbs(turn, label) {
@@ -175,4 +184,11 @@ export class ReplyView {
     queueMicrotask(() => form.scrollIntoView({ block: "nearest" }));
     return form;
   }
+}
+
+/** A source's title; where another has the same, with the last heading above it. */
+function sourceName(sources, number) {
+  const { title, heading } = sources[number];
+  const repeated = sources.filter((other) => other.title === title).length > 1;
+  return [title, repeated && heading.at(-1)].filter(Boolean).join(" · ");
 }

@@ -1,5 +1,6 @@
 // The conversation as a text file for the shopper to keep.
 
+import { cited } from "./citations.js";
 import { localeOf } from "./strings.js";
 
 /** What was said, in order, from the desk's own record of it. */
@@ -8,7 +9,7 @@ export function transcript(strings, shop, { turns, staff_messages: staff }) {
   const said = [
     ...turns.flatMap(({ created_at: at, question, reply }) => [
       [at, strings.youShort, question],
-      ...(reply?.text ? [[at, name, [reply.text, ...reply.sources.map(({ title }, index) => `[${index + 1}] ${title}`)].join("\n")]] : []),
+      ...(reply?.text ? [[at, name, [cited(reply, (number) => `[${number + 1}]`), ...reply.sources.map(({ title }, index) => `[${index + 1}] ${title}`)].join("\n")]] : []),
     ]),
     ...staff.map(({ created_at: at, author, text }) => [at, `${author} (${name})`, text]),
   ];

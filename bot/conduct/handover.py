@@ -37,10 +37,8 @@ def hand_over(text: str, earlier: Sequence[Turn], likely: Mapping[str, float]) -
 
     `earlier` are the finished turns before it, oldest first; `likely` what the head makes of it, empty for no head.
     """
-    if is_distress(text):
-        return "self_harm"
-    if is_harm(text):
-        return "safety"
+    if kind := emergency(text):
+        return kind
     if is_legal_threat(text):
         return "legal"
     if is_payment_dispute(text):
@@ -54,6 +52,13 @@ def hand_over(text: str, earlier: Sequence[Turn], likely: Mapping[str, float]) -
     if not about_bot and (said := likeliest(likely, SAID, SURE)):
         return cast("Reason", said)
     return "repeated_question" if _is_repeated(text, earlier) else None
+
+
+def emergency(text: str) -> Literal["self_harm", "safety"] | None:
+    """Which danger to life or limb a message tells of; by the lists of wordings alone, so that nothing can fail."""
+    if is_distress(text):
+        return "self_harm"
+    return "safety" if is_harm(text) else None
 
 
 def instead_of_decline(text: str, earlier: Sequence[Turn], likely: Mapping[str, float]) -> Reason | None:

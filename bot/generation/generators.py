@@ -1,8 +1,9 @@
 """Who writes the reply: chat models behind one seam, LangChain's `BaseChatModel`.
 
 `load_generator` takes the `generator` setting: `extractive`, `remote:<provider>:<model>`, or the folder or hub name of
-a causal language model. Streaming is the only way to generate: a full answer is the joined stream. Whatever goes wrong
-reaches the caller as GenerationError, with its cause chained.
+a causal language model; one with the house's own chat template gets the statements that were ranked, not whole pages.
+Streaming is the only way to generate: a full answer is the joined stream. Whatever goes wrong reaches the caller as
+GenerationError, with its cause chained.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from bot.errors import GenerationError
 from bot.generation.checkpoints import first_line
+from bot.generation.house import TEMPLATE
+from bot.generation.house_chat import HouseChatModel
 from bot.generation.transformers_chat import StreamedChatModel, TransformersChatModel, plain_text
 
 __all__ = ["RemoteChatModel", "TransformersChatModel", "describe", "load_generator"]
@@ -31,7 +34,8 @@ def load_generator(name: str, *, lora: Path | None = None, max_new_tokens: int =
     """
     kind = name.partition(":")[0]
     if kind not in ("extractive", "remote"):
-        return TransformersChatModel.load(name, lora=lora, max_new_tokens=max_new_tokens)
+        model = TransformersChatModel.load(name, lora=lora, max_new_tokens=max_new_tokens)
+        return HouseChatModel(inner=model) if model.tokenizer.chat_template == TEMPLATE else model
     if lora is not None:
         raise GenerationError(f"the LoRA {str(lora)!r} needs a local base model, not {name!r}; unset `lora`")
     if kind == "remote":

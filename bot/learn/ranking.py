@@ -79,8 +79,8 @@ def chinese_shops() -> Shops:
     return curriculum("zh")
 
 
-def askings(shops: Shops, embedder: Embedder, folder: Path) -> Iterator[Asking]:
-    """Every question of the shops; their indexes are made in `folder`, which is empty."""
+def opened(shops: Shops, embedder: Embedder, folder: Path) -> Iterator[tuple[str, Sequence[Record], Retriever]]:
+    """Each shop with its documents, as pages `0.md`, `1.md` and so on, indexed in `folder`, which is empty."""
     for number, (shop, documents) in enumerate(shops.items()):
         pages = folder / str(number)
         pages.mkdir()
@@ -88,7 +88,12 @@ def askings(shops: Shops, embedder: Embedder, folder: Path) -> Iterator[Asking]:
             (pages / f"{at}.md").write_text(f"# {record['title']}\n\n{record['text']}\n", "utf-8")
         snapshots = Snapshots(folder / f"{number}-index")
         update([pages], snapshots, embedder)
-        retriever = Retriever(snapshots=snapshots, embedder=embedder)
+        yield shop, documents, Retriever(snapshots=snapshots, embedder=embedder)
+
+
+def askings(shops: Shops, embedder: Embedder, folder: Path) -> Iterator[Asking]:
+    """Every question of the shops; their indexes are made in `folder`, which is empty."""
+    for shop, documents, retriever in opened(shops, embedder, folder):
         for at, record in enumerate(documents):
             for question in record["questions"]:
                 yield _asking(shop, retriever, question["turns"], f"{at}.md", question["evidence"])
