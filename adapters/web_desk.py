@@ -12,9 +12,8 @@ from starlette.concurrency import run_in_threadpool
 
 from adapters.web_limits import Limits
 from adapters.web_problems import HttpProblem, documented, report
-from bot.desk import ASKED
 from bot.errors import DeskError, StoreError
-from bot.messages import Handover, HandoverState, StaffMessage
+from bot.messages import ASKED, Handover, HandoverState, StaffMessage
 
 if TYPE_CHECKING:
     from bot.desk import Desk
@@ -115,7 +114,7 @@ def add_desk(app: FastAPI, engine: "Engine", limits: Limits) -> None:
         responses=documented("unknown-conversation", "invalid-request", "too-many-requests"),
     )
     def ask_for_a_person(conversation: str, asked: HandoverIn | None = None) -> HandoverOut:
-        """Hand the conversation to a person. While one has it, or is waited for, the assistant is silent."""
+        """Hand the conversation to a person. Until they come, and while they are there, the assistant is silent."""
         return handover_out(desk, desk.open(conversation, ASKED))
 
     @app.delete(

@@ -21,12 +21,11 @@ from uuid import uuid4
 from bot import handovers
 from bot.conversations import Conversations, now, only, require
 from bot.errors import DeskError, InvalidMessage
-from bot.messages import Handover, StaffMessage, Turn
+from bot.messages import ASKED, Handover, StaffMessage, Turn
 from bot.office_hours import OfficeHours
 from bot.settings import Settings
 
 ATTENDED = frozenset({"web"})  # the channels that show a shopper what staff write; elsewhere the bot hands nothing over
-ASKED = "asked_for_person"
 WITH_STAFF = "with_staff"  # why the bot says nothing
 TYPING_SECONDS = 6.0
 _EMAIL = re.compile(r"[^\s@<>,;\"]{1,64}@[^\s@<>,;\"]+\.[^\s@<>,;\".]{2,}")
@@ -44,12 +43,15 @@ class Desk:
         self._typing: dict[str, tuple[str, float]] = {}
 
     def open(self, conversation: str, reason: str) -> Handover:
-        """The conversation's open hand-over: the one that is there, or a new one."""
+        """The conversation's open hand-over: the one that is there, or a new one. What the shopper asks for goes before
+        what policy called for."""
         with self.store.writing() as database:
             connection = database.conn
             require(database, "conversation", conversation)
             if found := self._open_ones(connection, conversation):
-                return found[0]
+                if reason == ASKED:
+                    handovers.change(connection, found[0].id, reason=reason)
+                return self._one(connection, found[0].id)
             handover = Handover(uuid4().hex, conversation, reason, "waiting", now())
             handovers.insert(connection, handover)
             return handover

@@ -15,10 +15,10 @@ from langchain_core.language_models import BaseChatModel
 from bot.answering import Answering
 from bot.conduct.handover import emergency
 from bot.conversations import Conversations
-from bot.desk import ASKED, WITH_STAFF, Desk
+from bot.desk import WITH_STAFF, Desk
 from bot.errors import GenerationError, InvalidMessage
 from bot.generation.generators import describe
-from bot.messages import Done, Draft, Event, Label, Rating, Reply, Sources, Text, Turn
+from bot.messages import ASKED, Done, Draft, Event, Label, Rating, Reply, Sources, Text, Turn
 from bot.phrases import phrases
 from bot.settings import Settings
 from knowledge.documents import Audience
@@ -85,16 +85,16 @@ class Engine:
         stream, stops the generator and stores what was said. Raises InvalidMessage, UnknownTurn, RetrievalError or
         GenerationError; the question is then in the store, and the same `message_id` tries again.
 
-        While a person has the conversation the message is stored, and Done is all that comes: a reply without text
-        whose reason is "with_staff". Only one that tells of an injury or of danger to life gets fixed words, with whom
-        to call.
+        While a person has the conversation, or the shopper asked for one and waits, the message is stored, and Done is
+        all that comes: a reply without text whose reason is "with_staff". Only one that tells of an injury or of danger
+        to life gets fixed words, with whom to call.
         """
         question = self._checked(text)
         with self._one_at_a_time(conversation):
             turn = self.store.open_turn(conversation, message_id, question)
             if turn.reply is not None:
                 reply = turn.reply
-            elif self.desk.current(conversation):
+            elif (handover := self.desk.current(conversation)) and handover.silences:
                 reply = yield from self._beside_staff(turn)
             else:
                 reply = yield from Answering(self, turn, cancelled or threading.Event()).spoken()

@@ -10,6 +10,7 @@ Role = Literal["user", "assistant"]
 Outcome = Literal["answer", "decline", "clarify", "handover"]
 Label = Literal["up", "down"]
 HandoverState = Literal["waiting", "claimed", "returned", "resolved"]
+ASKED = "asked_for_person"  # why a person takes over, where the shopper wants one
 Span = tuple[int, int]  # from the first character up to, not including, the last
 
 
@@ -106,8 +107,16 @@ class Handover:
 
     @property
     def is_open(self) -> bool:
-        """Whether a person has the conversation, or is waited for: the bot is silent then."""
+        """Whether a person has the conversation, or is waited for."""
         return self.state in ("waiting", "claimed")
+
+    @property
+    def silences(self) -> bool:
+        """Whether the bot is silent: a person has the conversation, or the shopper asked for one and waits.
+
+        Where policy calls for a person the bot goes on until somebody comes: a shop without staff would fall silent.
+        """
+        return self.state == "claimed" or (self.state == "waiting" and self.reason == ASKED)
 
 
 @dataclass(frozen=True, slots=True)

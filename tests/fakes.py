@@ -109,7 +109,7 @@ class ScriptedEngine:
             if turn.message_id == message_id and turn.reply:
                 yield from (Text(turn.reply.text), Sources(turn.reply.sources), Done(turn.reply))
                 return
-        if self.desk.current(conversation):
+        if (handover := self.desk.current(conversation)) and handover.silences:
             silent = Reply(secrets.token_hex(8), "", "handover", 1.0, reason=WITH_STAFF)
             self._keep(conversation, message_id, text, silent)
             yield Done(silent)

@@ -108,16 +108,16 @@ def test_a_reply_claims_a_hand_over_that_waits(store: Conversations, desk: Desk)
 
 def test_a_shopper_can_come_back_for_a_person_after_one_was_there(store: Conversations, desk: Desk) -> None:
     conversation = store.start("web")
-    first = desk.open(conversation, "asked")
+    first = desk.open(conversation, "asked_for_person")
     desk.say(first.id, "Mei", "Hello")
     assert desk.give_back(first.id, by="shopper").closed_by == "shopper"
-    second = desk.open(conversation, "asked")
+    second = desk.open(conversation, "asked_for_person")
     assert second.id != first.id
     assert desk.say(second.id, "Mei", "Again").number == 2
 
 
 def test_those_that_are_open_come_oldest_first(store: Conversations, desk: Desk) -> None:
-    opened = [desk.open(store.start("web"), "asked") for _ in range(4)]
+    opened = [desk.open(store.start("web"), "asked_for_person") for _ in range(4)]
     desk.claim(opened[2].id, "Mei")
     desk.resolve(opened[1].id)
     assert [handover.id for handover in desk.waiting()] == [opened[0].id, opened[2].id, opened[3].id]
@@ -130,12 +130,12 @@ STEPS = st.sampled_from(["open", "claim Mei", "claim Tom", "say Mei", "say Tom",
 def test_no_order_of_steps_leaves_a_conversation_in_two_hands(shared: Desk, steps: list[str]) -> None:
     """Against a model: one open hand-over at most, one owner while it is open, and nothing said once it is closed."""
     desk, conversation = shared, shared.store.start("web")
-    current, state, owner, said = desk.open(conversation, "asked"), "waiting", "", 0
+    current, state, owner, said = desk.open(conversation, "asked_for_person"), "waiting", "", 0
     for step in steps:
         action, _, who = step.partition(" ")
         is_open = state in ("waiting", "claimed")
         if action == "open":
-            again = desk.open(conversation, "asked")
+            again = desk.open(conversation, "asked_for_person")
             assert (again.id == current.id) == is_open
             if not is_open:
                 current, state, owner = again, "waiting", ""
@@ -158,7 +158,7 @@ def test_no_order_of_steps_leaves_a_conversation_in_two_hands(shared: Desk, step
 
 
 def test_what_does_not_fit_is_refused_in_one_line(store: Conversations, desk: Desk) -> None:
-    opened = desk.open(store.start("web"), "asked")
+    opened = desk.open(store.start("web"), "asked_for_person")
     with pytest.raises(InvalidMessage, match="empty"):
         desk.say(opened.id, "Mei", " \n")
     with pytest.raises(InvalidMessage, match="4,001 characters"):
@@ -166,12 +166,12 @@ def test_what_does_not_fit_is_refused_in_one_line(store: Conversations, desk: De
     with pytest.raises(UnknownTurn, match="'nothing'"):
         desk.claim("nothing", "Mei")
     with pytest.raises(UnknownTurn, match="'nobody'"):
-        desk.open("nobody", "asked")
+        desk.open("nobody", "asked_for_person")
     assert desk.handover(opened.id) == opened
 
 
 def test_a_shopper_leaves_an_address_only_if_it_is_one(store: Conversations, desk: Desk) -> None:
-    opened = desk.open(store.start("web"), "asked")
+    opened = desk.open(store.start("web"), "asked_for_person")
     assert desk.leave_email(opened.id, " mei.li+shop@example.co.uk ").email == "mei.li+shop@example.co.uk"
     for bad in (
         "mei",
@@ -188,7 +188,7 @@ def test_a_shopper_leaves_an_address_only_if_it_is_one(store: Conversations, des
 
 
 def test_typing_is_known_for_a_moment(store: Conversations, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    opened = desk.open(store.start("web"), "asked")
+    opened = desk.open(store.start("web"), "asked_for_person")
     assert desk.typist(opened.id) == ""
     desk.typing(opened.id, "Mei")
     assert desk.typist(opened.id) == "Mei"
@@ -240,7 +240,7 @@ CLAIMER = textwrap.dedent("""\
 
 
 def test_two_processes_never_take_the_same_hand_over(store: Conversations, desk: Desk) -> None:
-    opened = [desk.open(store.start("web"), "asked").id for _ in range(40)]
+    opened = [desk.open(store.start("web"), "asked_for_person").id for _ in range(40)]
     before = store.version()
     command = [sys.executable, "-c", CLAIMER, str(store.path)]
     both = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("Mei", "Tom")]
@@ -255,7 +255,7 @@ def test_two_processes_never_take_the_same_hand_over(store: Conversations, desk:
 
 def test_news_of_this_process_change_the_version_too(store: Conversations, desk: Desk) -> None:
     conversation, seen = store.start("web"), set()
-    opened = desk.open(conversation, "asked")
+    opened = desk.open(conversation, "asked_for_person")
     for step in (desk.claim, desk.say):
         seen.add(store.version())
         step(opened.id, "Mei", *["Hello"][: step == desk.say])
@@ -264,7 +264,7 @@ def test_news_of_this_process_change_the_version_too(store: Conversations, desk:
 
 def test_a_hand_over_is_erased_with_its_conversation(store: Conversations, desk: Desk) -> None:
     conversation, other = store.start("web"), store.start("web")
-    opened, kept = desk.open(conversation, "<secret reason>"), desk.open(other, "asked")
+    opened, kept = desk.open(conversation, "<secret reason>"), desk.open(other, "asked_for_person")
     desk.leave_email(opened.id, "secret@example.com")
     desk.say(opened.id, "<secret author>", "<secret words>")
     files = lambda: b"".join(path.read_bytes() for path in store.path.parent.glob("shopdesk.db*"))  # noqa: E731
@@ -299,7 +299,7 @@ def test_the_bot_is_silent_while_a_person_has_the_conversation(
     engine: Engine, desk: Desk, scripted: ScriptedGenerator
 ) -> None:
     conversation = engine.start("web")
-    opened = desk.open(conversation, "asked")
+    opened = desk.open(conversation, "asked_for_person")
     for message in ("first", "second", "first"):
         events = list(engine.reply(conversation, message, BOOTS))
         assert [type(event) for event in events] == [Done]
@@ -312,6 +312,24 @@ def test_the_bot_is_silent_while_a_person_has_the_conversation(
     scripted.enqueue(ANSWER)
     assert ask(engine, conversation, BOOTS, "third").text == ANSWER  # nobody answered it, so it is not asked twice
     assert list(engine.reply(conversation, "first", BOOTS)) == [done]
+
+
+def test_where_policy_calls_for_a_person_the_bot_goes_on_until_one_comes(
+    engine: Engine, desk: Desk, scripted: ScriptedGenerator
+) -> None:
+    conversation = engine.start("web")
+    opened = desk.open(conversation, "declined_twice")
+    scripted.enqueue(ANSWER)
+    assert ask(engine, conversation, BOOTS).text == ANSWER
+    desk.claim(opened.id, "Mei")
+    assert ask(engine, conversation, "Are gift cards returned?").reason == "with_staff"
+
+
+def test_a_shopper_who_asks_for_a_person_is_waited_with(engine: Engine, desk: Desk) -> None:
+    conversation = engine.start("web")
+    opened = desk.open(conversation, "upset")
+    assert desk.open(conversation, "asked_for_person").id == opened.id
+    assert ask(engine, conversation, BOOTS).reason == "with_staff"
 
 
 @pytest.mark.parametrize(
@@ -327,7 +345,7 @@ def test_who_is_in_danger_is_told_whom_to_call_though_a_person_has_the_conversat
     engine: Engine, desk: Desk, scripted: ScriptedGenerator, said: str, reason: str, told: str, claimed: bool
 ) -> None:
     conversation = engine.start("web")
-    opened = desk.open(conversation, "asked")
+    opened = desk.open(conversation, "asked_for_person")
     if claimed:
         opened = desk.claim(opened.id, "Mei")
     for _ in range(2):  # the second time it comes from the store
@@ -356,13 +374,13 @@ def test_a_follow_up_to_the_bot_knows_what_staff_said(engine: Engine, desk: Desk
 
 def test_what_staff_answered_is_kept_with_its_question(engine: Engine, desk: Desk) -> None:
     conversation = engine.start("web")
-    opened = desk.open(conversation, "asked")
+    opened = desk.open(conversation, "asked_for_person")
     desk.say(opened.id, "Mei", "Hello, what can I do?")
     ask(engine, conversation, "Do you sharpen knives?")
     desk.say(opened.id, "Mei", "Yes, on Fridays.")
     desk.resolve(opened.id)
     ask(engine, conversation, PERSON)
-    opened = desk.open(conversation, "asked")
+    opened = desk.open(conversation, "asked_for_person")
     desk.say(opened.id, "Tom", "On Saturdays too.")
     assert [(example["question"], example["text"]) for example in desk.examples()] == [
         ("Do you sharpen knives?", "Yes, on Fridays."),
@@ -376,7 +394,7 @@ def test_a_draft_says_what_the_bot_would_and_stores_nothing(
     engine = Engine(retriever, ExtractiveChatModel(), store, Settings(home=tmp_path))
     conversation = engine.start("web")
     assert engine.draft(conversation) == Draft()
-    engine.desk.open(conversation, "asked")
+    engine.desk.open(conversation, "asked_for_person")
     ask(engine, conversation, BOOTS)
     draft = engine.draft(conversation)
     assert ANSWER in draft.text

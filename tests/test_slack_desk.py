@@ -142,7 +142,7 @@ def test_a_draft_is_read_over_before_it_is_sent(office: Workspace, engine: Engin
 
 def test_a_draft_from_a_staff_document_warns(office: Workspace, engine: Engine, slack: FakeSlack) -> None:
     conversation = engine.start("web")
-    engine.desk.open(conversation, "asked")
+    engine.desk.open(conversation, "asked_for_person")
     ask(engine, conversation, "How much may an umbrella as goodwill be worth?")
     slack.until(lambda: len(slack.of("chat.postMessage")) >= 3)
     handover = engine.desk.current(conversation)
