@@ -11,6 +11,7 @@ import click
 
 from adapters.command import Lines, command
 from adapters.desk_commands import desk
+from adapters.gaps_commands import gaps
 from adapters.output import hit_record, print_json, reply_record, say
 from adapters.slack_commands import slack
 from bot.errors import InvalidMessage
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 main.add_command(desk)
+main.add_command(gaps)
 main.add_command(slack)
 
 

@@ -51,7 +51,7 @@ def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minute
 
 
 def learn_examples(settings: Settings, out: Path, per_rater: int, held_out: float, at_least: int) -> dict[str, Any]:
-    """Writes the examples of the store into the file `out`, and says what they are. What was there stays on an error."""
+    """Writes the examples of the store into the file `out`, and says what they are. On an error the file stays."""
     from bot.learn.examples import Wanted, as_records, collect
 
     if out.is_dir() or not os.access(out.parent, os.W_OK):
