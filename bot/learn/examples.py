@@ -27,7 +27,7 @@ from bot.settings import Settings
 from knowledge.languages import detect
 
 HISTORY = 3  # turns before the question that are part of a prompt
-ChatMessage = dict[Literal["role", "content"], str]
+ChatMessage = dict[str, str]  # `role` and `content`
 
 
 @dataclass(frozen=True, slots=True)
