@@ -11,6 +11,7 @@ import click
 
 from adapters.command import Lines, command
 from adapters.desk_commands import desk
+from adapters.gaps_commands import gaps
 from adapters.output import hit_record, print_json, reply_record, say
 from adapters.slack_commands import slack
 from bot.errors import InvalidMessage
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 main.add_command(desk)
+main.add_command(gaps)
 main.add_command(slack)
 
 
@@ -237,7 +239,36 @@ def evaluate(settings: Settings, **options: Any) -> None:
 
 @main.group()
 def learn() -> None:
-    """Train what the project ships (`pip install -e '.[learn]'`)."""
+    """Learn from ratings; train what the project ships (`pip install -e '.[learn]'`)."""
+
+
+@learn.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Where they go.")
+@click.option(
+    "--per-rater",
+    type=click.IntRange(1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="Ratings taken of one rater.",
+)
+@click.option(
+    "--held-out",
+    type=click.FloatRange(0, 0.9),
+    default=0.2,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the conversations that no training sees.",
+)
+@click.option(
+    "--at-least", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="Fewer are too few."
+)
+@command
+def examples(settings: Settings, out: Path, per_rater: int, held_out: float, at_least: int) -> None:
+    """Write what people rated and what staff answered as examples to learn from, without personal data."""
+    from adapters.learn import learn_examples
+
+    print_json(learn_examples(settings, out, per_rater, held_out, at_least))
 
 
 @learn.command()

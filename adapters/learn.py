@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from adapters.output import say
-from adapters.wiring import open_embedder
+from adapters.wiring import open_embedder, open_store
 from bot.errors import LearningError
 from bot.settings import Settings
 from retrieval.embedders import SentenceEmbedder
@@ -99,6 +103,24 @@ def prove(settings: Settings, run: str, sample: int, seed: int) -> dict[str, dic
         for what, figure in reached.items():
             say(f"{name}: {what} {figure}")
     return {name: {what: list(figure) for what, figure in reached.items()} for name, reached in found.items()}
+
+
+def learn_examples(settings: Settings, out: Path, per_rater: int, held_out: float, at_least: int) -> dict[str, Any]:
+    """Writes the examples of the store into the file `out`, and says what they are. On an error the file stays."""
+    from bot.learn.examples import Wanted, as_records, collect
+
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise LearningError(f"{out}: cannot be written; name a file in a folder that can be with --out")
+    with open_store(settings) as store:
+        collected = collect(store, settings, Wanted(per_rater, held_out, at_least), settings.shop_name)
+    records = as_records(collected.examples)
+    lines = [json.dumps(record, ensure_ascii=False, sort_keys=True) for record in records]
+    content = "".join(f"{line}\n" for line in lines).encode()
+    draft = out.with_name(f"{out.name}.new")
+    draft.touch(mode=0o600)  # what shoppers wrote is nobody else's business, names or not
+    draft.write_bytes(content)
+    draft.replace(out)
+    return {"out": str(out), "sha256": sha256(content).hexdigest(), **collected.report()}
 
 
 @contextmanager

@@ -203,6 +203,17 @@ class Conversations:
             require(database, "turn", turn)
             return [Rating(**row) for row in database.query(query, (turn,))]
 
+    def all_ratings(self) -> list[Rating]:
+        """Every rating, the first given first."""
+        query = "SELECT turn, rater, label, reason, created_at FROM ratings ORDER BY created_at, turn, rater"
+        with self.reading() as database:
+            return [Rating(**row) for row in database.query(query)]
+
+    def turns_since(self, since: str) -> list[Turn]:
+        """The turns of all conversations since a time, as the store writes it, in order."""
+        with self.reading() as database:
+            return _turns(database, "WHERE created_at >= ? ORDER BY created_at, rowid", since)
+
     def delete(self, *conversations: str) -> int:
         """Erase conversations with their turns and ratings from the files' bytes; says how many there were.
 

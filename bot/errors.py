@@ -14,7 +14,7 @@ ShopdeskError                  root; the message is one line that says what, the
 ├── DeskError                  a hand-over cannot be claimed, answered or closed as it is
 ├── BadBatch                   a batch file, or a line of it, is not what the command expects
 ├── BadSuite                   a suite, a kept run or a public file cannot be evaluated as it is
-├── LearningError              a training run cannot be started or gone on with as it is
+├── LearningError              a training run, or its examples, cannot be made or gone on with
 └── GenerationError            the model failed or cannot be loaded
 """
 
@@ -51,7 +51,7 @@ class BadSuite(ShopdeskError):
 
 
 class LearningError(ShopdeskError):
-    """A training run cannot be started, or gone on with, as it is."""
+    """A training run, or its examples, cannot be made or gone on with as it is."""
 
 
 class GenerationError(ShopdeskError):

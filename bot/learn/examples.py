@@ -1,0 +1,256 @@
+"""Examples to learn from: what people rated, in every channel, and what staff wrote, in the format of TRL.
+
+    shopdesk learn examples --out examples.jsonl
+
+Each is `{"prompt": messages, "completion": messages, "label": bool, "split", "origin"}`, which KTOTrainer takes as it
+is. Personal data is out of it before anything is written; what the shop's own passages say stays. A conversation lies
+whole in one split, so that nothing held out is seen in training. The same store gives the same examples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Any, Literal
+
+from bot.conversations import Conversation, Conversations
+from bot.desk import Desk
+from bot.errors import LearningError
+from bot.generation import prompts
+from bot.learn.redaction import redact_together
+from bot.messages import Rating, Source, Turn
+from bot.phrases import phrases
+from bot.settings import Settings
+from knowledge.languages import detect
+
+HISTORY = 3  # turns before the question that are part of a prompt
+ChatMessage = dict[str, str]  # `role` and `content`
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One reply that was good or bad. `origin` tells where it comes from: conversation, turn, ratings, documents."""
+
+    prompt: list[ChatMessage]
+    completion: list[ChatMessage]
+    label: bool
+    split: Literal["train", "held_out"]
+    origin: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is taken: so many ratings of one rater, the first ones; this share held out; no fewer examples than that."""
+
+    per_rater: int = 50
+    held_out: float = 0.2
+    at_least: int = 20
+
+
+@dataclass(slots=True)
+class Collected:
+    """The examples, and how many ratings, turns or staff replies were left out for each reason."""
+
+    examples: list[Example]
+    left_out: Counter[str]
+
+    def report(self) -> dict[str, Any]:
+        """Counts by split, label, channel, language, kind and what was redacted; and of what was left out."""
+        counted: dict[str, Any] = {"examples": len(self.examples)}
+        counted["split"] = dict(Counter(example.split for example in self.examples))
+        counted["label"] = dict(Counter("good" if example.label else "bad" for example in self.examples))
+        for key in ("kind", "channel", "language"):
+            counted[key] = dict(sorted(Counter(example.origin[key] for example in self.examples).items()))
+        redacted = sum((Counter(example.origin["redactions"]) for example in self.examples), Counter[str]())
+        return {
+            **counted,
+            "redactions": dict(sorted(redacted.items())),
+            "left_out": dict(sorted(self.left_out.items())),
+        }
+
+
+def collect(store: Conversations, settings: Settings, wanted: Wanted, shop: str = "") -> Collected:
+    """The examples of a store, those from ratings first, each kind oldest first.
+
+    Raises LearningError where they are too few, or all good or all bad, to learn from.
+    """
+    left_out: Counter[str] = Counter()
+    made = [*_rated(store, settings, wanted, shop, left_out), *_staff(store, settings, wanted, shop)]
+    examples = _without_duplicates(_without_conflicts(made, left_out), left_out)
+    if len(examples) < wanted.at_least:
+        raise LearningError(
+            f"{len(examples)} examples, and {wanted.at_least} are needed ({_told(left_out)});"
+            " collect more ratings, or lower --at-least"
+        )
+    for label in (True, False):
+        if not any(example.label is label for example in examples if example.split == "train"):
+            only, other = ("bad", "good") if label else ("good", "bad")
+            raise LearningError(
+                f"all examples to train on are {only}; learning needs some {other} ones too: rate those"
+            )
+    return Collected(examples, left_out)
+
+
+def _told(left_out: Counter[str]) -> str:
+    return ", ".join(f"{reason}: {count}" for reason, count in sorted(left_out.items())) or "none left out"
+
+
+def _rated(
+    store: Conversations, settings: Settings, wanted: Wanted, shop: str, left_out: Counter[str]
+) -> Iterator[Example]:
+    by_turn: dict[str, list[Rating]] = {}
+    given: Counter[str] = Counter()
+    for rating in store.all_ratings():
+        given[rating.rater] += 1
+        if given[rating.rater] > wanted.per_rater:
+            left_out["flood"] += 1
+        else:
+            by_turn.setdefault(rating.turn, []).append(rating)
+    for identity, ratings in by_turn.items():
+        turn = store.turn(identity)
+        if reason := _unfit(turn, ratings):
+            left_out[reason] += 1
+        elif turn.reply is not None:
+            said = {"kind": "rating", "ratings": [_bare(rating) for rating in ratings]}
+            yield _example(store, turn, turn.reply.text, ratings[0].label == "up", said, settings, wanted, shop)
+
+
+def _unfit(turn: Turn, ratings: Sequence[Rating]) -> str:
+    """Why a rated turn is no example; empty where it is one."""
+    if turn.reply is None:
+        return "unfinished"
+    if turn.reply.outcome == "handover":
+        return "handed_over"
+    if turn.reply.stopped:
+        return "stopped"
+    if not turn.reply.text.strip():
+        return "empty"
+    return "conflict" if len({rating.label for rating in ratings}) > 1 else ""
+
+
+def _bare(rating: Rating) -> dict[str, str]:
+    """A rating without its rater: who it was is of no use to a model."""
+    return {"label": rating.label, "reason": rating.reason, "created_at": rating.created_at}
+
+
+def _staff(store: Conversations, settings: Settings, wanted: Wanted, shop: str) -> Iterator[Example]:
+    """What staff wrote to a question, its messages as one reply."""
+    written: dict[str, list[str]] = {}
+    for said in Desk(store, settings).examples():
+        written.setdefault(said["turn"], []).append(said["text"])
+    for identity, texts in written.items():
+        origin: dict[str, Any] = {"kind": "staff", "ratings": []}
+        yield _example(store, store.turn(identity), "\n".join(texts), True, origin, settings, wanted, shop)
+
+
+def _example(
+    store: Conversations,
+    turn: Turn,
+    reply: str,
+    label: bool,
+    origin: dict[str, Any],
+    settings: Settings,
+    wanted: Wanted,
+    shop: str,
+) -> Example:
+    place = store.conversation(turn.conversation)
+    sources = turn.reply.sources if turn.reply else ()
+    system = _system(turn, sources, shop)
+    history = _history(store.turns(turn.conversation), turn)
+    comments = [rating["reason"] for rating in origin["ratings"]]
+    said = [*(message["content"] for message in history), turn.question, reply, *comments]
+    # Contact details of the shop stand in its documents, and in its settings.
+    redacted = redact_together(said, public="\n".join([system, settings.contact, settings.shop_name]))
+    texts = [one.text for one in redacted]
+    marked = Counter(span.kind for one in redacted for span in one.spans)
+    asked = [{**message, "content": text} for message, text in zip(history, texts, strict=False)]
+    question, answer, *reasons = texts[len(history) :]
+    ratings = [{**rating, "reason": text} for rating, text in zip(origin["ratings"], reasons, strict=True)]
+    return Example(
+        prompt=[{"role": "system", "content": system}, *asked, {"role": "user", "content": question}],
+        completion=[{"role": "assistant", "content": answer}],
+        label=label,
+        split="held_out" if _share(turn.conversation) < wanted.held_out else "train",
+        origin={**origin, "ratings": ratings, **_whence(turn, place), "redactions": dict(sorted(marked.items()))},
+    )
+
+
+def _system(turn: Turn, sources: Sequence[Source], shop: str) -> str:
+    """The instructions as the desk gives them to a generator, over the passages that the reply rests on."""
+    listed = [
+        f"[{n}] {' > '.join((source.title, *source.heading))}\n{source.passage}" for n, source in enumerate(sources, 1)
+    ]
+    language = detect(turn.question)
+    return prompts.instructions(
+        "\n\n".join(listed) or "(no passages)",
+        shop=shop,
+        day=date.fromisoformat(turn.created_at[:10]),
+        language=language,
+        not_found=phrases(language).not_found,
+    )
+
+
+def _history(turns: Sequence[Turn], turn: Turn) -> list[ChatMessage]:
+    before = [turn.id for turn in turns].index(turn.id)
+    said = [one for one in turns[:before] if one.reply is not None and one.reply.text][-HISTORY:]
+    return [
+        message
+        for one in said
+        for message in (
+            ChatMessage(role="user", content=one.question),
+            ChatMessage(role="assistant", content=one.reply.text if one.reply else ""),
+        )
+    ]
+
+
+def _whence(turn: Turn, place: Conversation) -> dict[str, Any]:
+    kept = turn.explanation
+    return {
+        "conversation": turn.conversation,
+        "turn": turn.id,
+        "channel": place.channel,
+        "audience": place.audience,
+        "language": detect(turn.question),
+        "created_at": turn.created_at,
+        "snapshot": kept.get("snapshot"),
+        "chunks": [list(chunk[:2]) for chunk in kept.get("chunks", [])],
+        "model": kept.get("model"),
+        "lora": kept.get("lora"),
+    }
+
+
+def _share(conversation: str) -> float:
+    """Where a conversation lies in [0, 1), by its name alone."""
+    return int.from_bytes(sha256(conversation.encode()).digest()[:8]) / 2**64
+
+
+def _key(example: Example) -> tuple[str, str]:
+    asked, said = example.prompt[-1]["content"], example.completion[0]["content"]
+    return " ".join(asked.casefold().split()), " ".join(said.casefold().split())
+
+
+def _without_conflicts(examples: Sequence[Example], left_out: Counter[str]) -> list[Example]:
+    """Those whose question and reply were not called good in one place and bad in another."""
+    labels: dict[tuple[str, str], set[bool]] = {}
+    for example in examples:
+        labels.setdefault(_key(example), set()).add(example.label)
+    kept = [example for example in examples if len(labels[_key(example)]) == 1]
+    left_out["conflict"] += len(examples) - len(kept)
+    return kept
+
+
+def _without_duplicates(examples: Sequence[Example], left_out: Counter[str]) -> list[Example]:
+    """The first of each question and reply; so none is in both splits."""
+    first: dict[tuple[str, str], Example] = {}
+    for example in examples:
+        first.setdefault(_key(example), example)
+    left_out["duplicate"] += len(examples) - len(first)
+    return list(first.values())
+
+
+def as_records(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """The examples as JSON values, one a line of the file."""
+    return [asdict(example) for example in examples]
