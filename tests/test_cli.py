@@ -286,6 +286,7 @@ def test_serve_answers_and_stops(home: Path, ending: signal.Signals) -> None:
 
 
 def test_an_interrupted_ingest_says_one_line_and_changes_nothing(home: Path, tmp_path: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background: inherited
     spare = copied(home, tmp_path / "spare")
     many = write_lines(
         tmp_path / "many.jsonl", *({"id": i, "title": f"Thing {i}", "text": f"{i} " * 200} for i in range(5000))
