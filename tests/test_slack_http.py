@@ -67,7 +67,7 @@ def test_slack_finds_out_whose_address_it_is(address: str) -> None:
     assert "3eZb" in send(address, body, now, signed(body, now)).text
 
 
-@pytest.mark.parametrize("offset", [-301, 301, -(10**6), 10**11])
+@pytest.mark.parametrize("offset", [-330, 330, -(10**6), 10**11])
 def test_what_is_old_or_of_the_future_is_refused_though_signed(address: str, offset: int) -> None:
     then = str(int(time.time()) + offset)
     assert send(address, BODY, then, signed(BODY, then)).status_code == 401
