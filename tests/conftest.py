@@ -13,6 +13,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from retrieval.embedders import SentenceEmbedder
+from retrieval.retriever import Retriever
+from retrieval.snapshots import Snapshots
+from retrieval.update import update
+from tests.commands import write_shop
+from tests.fake_slack import FakeSlack, slack_web_api
+from tests.fakes import HashEmbedder
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # before any test module imports transformers
 
@@ -84,6 +90,22 @@ def house(exported_models: Path) -> SentenceEmbedder:
 def minilm(exported_models: Path) -> SentenceEmbedder:
     """The model that it was tuned from."""
     return SentenceEmbedder("minilm", exported_models)
+
+
+@pytest.fixture(scope="module")
+def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
+    """The small shop of `tests.commands`, indexed without a model."""
+    folder = tmp_path_factory.mktemp("shop")
+    retriever = Retriever(snapshots=Snapshots(folder / "index"), embedder=HashEmbedder())
+    update([write_shop(folder / "documents")], retriever.snapshots, retriever.embedder)
+    return retriever
+
+
+@pytest.fixture
+def slack() -> Iterator[FakeSlack]:
+    """A stand-in of Slack's Web API that answers, and remembers what it was asked."""
+    with slack_web_api() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")  # a longer one would be in the way of the tests that run an event loop

@@ -33,6 +33,7 @@ from starlette.types import ASGIApp
 from bot.conversations import FILE, Conversations, now
 from bot.desk import WITH_STAFF, Desk
 from bot.errors import ShopdeskError, UnknownTurn
+from bot.generation.transformers_chat import StreamedChatModel
 from bot.messages import Done, Event, Label, Outcome, Reply, Source, Sources, Status, Text, Turn
 from bot.settings import Settings
 from knowledge.documents import Audience
@@ -305,7 +306,7 @@ class ScriptedGenerator(BaseChatModel):
             self._closed += 1
 
 
-class EndlessGenerator(BaseChatModel):
+class EndlessGenerator(StreamedChatModel):
     """A chat model that says its `opening` as a line of its own, and then goes on until its stream is closed."""
 
     opening: str
@@ -320,15 +321,6 @@ class EndlessGenerator(BaseChatModel):
     @property
     def _llm_type(self) -> str:
         return "endless"
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        raise AssertionError("the engine only streams")
 
     def _stream(
         self,

@@ -21,21 +21,10 @@ from bot.generation.composer import ExtractiveChatModel
 from bot.messages import Done, Draft, HandoverState, Reply, Text
 from bot.settings import Settings
 from retrieval.retriever import Retriever
-from retrieval.snapshots import Snapshots
-from retrieval.update import update
-from tests.commands import write_shop
-from tests.fakes import HashEmbedder, ScriptedGenerator
+from tests.fakes import ScriptedGenerator
 
 BOOTS, ANSWER = "Can I return boots that were worn outside?", "Boots that were worn outside cannot be returned."
 PERSON = "I want to talk to a person"
-
-
-@pytest.fixture(scope="module")
-def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
-    folder = tmp_path_factory.mktemp("shop")
-    retriever = Retriever(snapshots=Snapshots(folder / "index"), embedder=HashEmbedder())
-    update([write_shop(folder / "documents")], retriever.snapshots, retriever.embedder)
-    return retriever
 
 
 @pytest.fixture

@@ -94,6 +94,10 @@ WORDS = [text for text, _ in ENGLISH + CHINESE] + STAYS
 @example("")
 @example("\U0001f600 My name is \U0001f600")
 def test_nothing_else_changes(text: str) -> None:
+    assert_only_marks_differ(text)
+
+
+def assert_only_marks_differ(text: str) -> None:
     redacted = redact(text)
     ends = [0, *(place for span in redacted.spans for place in (span.start, span.end)), len(text)]
     assert ends == sorted(ends)
@@ -117,8 +121,8 @@ def test_a_card_goes_by_its_check_digit_however_it_is_written(number: int, gap: 
 
 
 @pytest.mark.timeout(60)
-def test_a_long_text_takes_no_longer_than_its_length() -> None:
+def test_a_long_text_of_few_letters_is_read_to_its_end() -> None:
+    """A rule that tried again from each letter would not come to its end within the limit, far above what it takes."""
     letters = random.Random(7)
     for alphabet in ("a", "1", "a ", "1 ", "A b", "1-", ".a", "@a", "Aa 1", "王", "http://a?", "\n> 1"):
-        text = "".join(letters.choice(alphabet) for _ in range(4000))
-        redact(text)
+        assert_only_marks_differ("".join(letters.choice(alphabet) for _ in range(4000)))

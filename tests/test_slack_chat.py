@@ -20,23 +20,13 @@ from bot.errors import GenerationError, SettingsError
 from bot.generation.composer import ExtractiveChatModel
 from bot.settings import Settings
 from retrieval.retriever import Retriever
-from retrieval.snapshots import Snapshots
-from retrieval.update import update
-from tests.commands import shopdesk, write_shop
-from tests.fake_slack import BOT, FakeSlack, Workspace, slack_office, slack_web_api
-from tests.fakes import HashEmbedder, ScriptedGenerator
+from tests.commands import shopdesk
+from tests.fake_slack import BOT, FakeSlack, Workspace, slack_office
+from tests.fakes import ScriptedGenerator
 
 GOODWILL = "How much may an umbrella as goodwill be worth?"
 IRELAND = "How much does delivery to Ireland cost?"
 COST = "Delivery to Ireland costs £9.00."
-
-
-@pytest.fixture(scope="module")
-def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
-    folder = tmp_path_factory.mktemp("shop")
-    retriever = Retriever(snapshots=Snapshots(folder / "index"), embedder=HashEmbedder())
-    update([write_shop(folder / "documents")], retriever.snapshots, retriever.embedder)
-    return retriever
 
 
 @pytest.fixture
@@ -48,12 +38,6 @@ def store(tmp_path: Path) -> Iterator[Conversations]:
 @pytest.fixture
 def engine(store: Conversations, retriever: Retriever, tmp_path: Path) -> Engine:
     return Engine(retriever, ExtractiveChatModel(), store, Settings(home=tmp_path), suggestions=["Can I return boots?"])
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with slack_web_api() as opened:
-        yield opened
 
 
 @pytest.fixture

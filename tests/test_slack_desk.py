@@ -15,22 +15,10 @@ from bot.generation.composer import ExtractiveChatModel
 from bot.messages import Handover
 from bot.settings import Settings
 from retrieval.retriever import Retriever
-from retrieval.snapshots import Snapshots
-from retrieval.update import update
-from tests.commands import write_shop
-from tests.fake_slack import BOT, DESK, Call, FakeSlack, Workspace, slack_office, slack_web_api
-from tests.fakes import HashEmbedder
+from tests.fake_slack import BOT, DESK, Call, FakeSlack, Workspace, slack_office
 
 IRELAND = "How much does delivery to Ireland cost?"
 PERSON = "I want to talk to a person"
-
-
-@pytest.fixture(scope="module")
-def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
-    folder = tmp_path_factory.mktemp("shop")
-    retriever = Retriever(snapshots=Snapshots(folder / "index"), embedder=HashEmbedder())
-    update([write_shop(folder / "documents")], retriever.snapshots, retriever.embedder)
-    return retriever
 
 
 @pytest.fixture
@@ -42,12 +30,6 @@ def engine(retriever: Retriever, tmp_path: Path) -> Iterator[Engine]:
 @pytest.fixture
 def desk(engine: Engine) -> Desk:
     return engine.desk
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with slack_web_api() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update
 from tests.commands import process, write_shop
-from tests.fake_slack import DESK, Call, FakeSlack, slack_office, slack_web_api
+from tests.fake_slack import DESK, Call, FakeSlack, slack_office
 from tests.fakes import HashEmbedder, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -41,12 +41,6 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     update([write_shop(tmp_path / "documents")], retriever.snapshots, retriever.embedder)
     with Conversations(tmp_path / FILE) as store:
         yield Engine(retriever, ExtractiveChatModel(), store, Settings(home=tmp_path), shop_name="Tarn & Co")
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with slack_web_api() as opened:
-        yield opened
 
 
 def ask(page: Page, text: str) -> None:

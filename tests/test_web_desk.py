@@ -176,11 +176,11 @@ def test_the_key_of_the_staff_stays_inside(engine: ScriptedEngine, shopper: Shop
 def test_what_is_written_just_after_the_first_look_is_news(engine: ScriptedEngine, staff: Desk) -> None:
     conversation = engine.start("web")
 
-    async def listen() -> None:
+    async def is_told() -> bool:
         news = News(engine.desk)
         async with news.listening():
             changed = news.next()
             staff.open(conversation, "asked_for_person")
-            await asyncio.wait_for(changed.wait(), 10)
+            return await asyncio.wait_for(changed.wait(), 10)
 
-    asyncio.run(listen())
+    assert asyncio.run(is_told())

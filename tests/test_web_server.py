@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.commands import COMMAND, new_home, process, write_shop
-from tests.fake_slack import DESK, SECRET, FakeSlack, Workspace, slack_web_api
+from tests.fake_slack import DESK, SECRET, FakeSlack, Workspace
 
 IRELAND, COST = "How much does delivery to Ireland cost?", "£9.00"
 
@@ -25,12 +25,6 @@ def home(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Pat
     home = new_home(folder / "home", exported_models)
     assert process(home, "ingest", write_shop(folder / "shop")).status == 0
     return home
-
-
-@pytest.fixture
-def slack() -> Iterator[FakeSlack]:
-    with slack_web_api() as opened:
-        yield opened
 
 
 def variables(slack: FakeSlack) -> dict[str, str]:

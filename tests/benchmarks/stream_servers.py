@@ -40,7 +40,7 @@ from tests.benchmarks.desk import DEMO
 from tests.fakes import HashEmbedder, ScriptedEngine
 
 RATE = 20  # pieces a second of one stream
-MODEL_RATE = 5  # tokens a second of one conversation with the real engine, which spends about 0.1 ms on each
+MODEL_RATE = 5  # tokens a second of one conversation with the real engine
 ROUND = 36**4  # milliseconds
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 NAMES = ("desk", "gradio", "engine")

@@ -11,8 +11,7 @@ with the best and the worst beside.
 
 Then as many clients close their connections in the middle of a reply, within five seconds or all at once: how many
 pieces were written after that. The grace for a reload, which is 5 s as shipped, is 0 for it. So too with the desk's
-real engine over a model that writes 5 tokens a second for each: at 20, 500 would need more than the one core that a
-Python process has.
+real engine over a model that writes 5 tokens a second for each.
 """
 
 from __future__ import annotations
