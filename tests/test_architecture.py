@@ -1,6 +1,7 @@
 """The map of the house, enforced: who may import whom, where each library lives, and the tree of errors."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -148,6 +149,7 @@ def test_a_stray_network_call_fails_its_test_even_when_swallowed(tmp_path: Path)
         capture_output=True,
         text=True,
         cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},  # what its fixtures are made of
         check=False,
     )
     assert "3 passed, 2 errors" in run.stdout, run.stdout
