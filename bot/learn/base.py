@@ -169,8 +169,8 @@ def _share(at: int, steps: int, warm_up: float) -> float:
 def encoded(example: Example, tokenizer: Any) -> Encoded | None:
     """The example as tokens; None where it is too long, or its reply has a character that the tokenizer does not."""
     prompt = tokenizer.apply_chat_template(list(example.turns), tokenize=False, add_generation_prompt=True)
-    read = tokenizer.encode(prompt, add_special_tokens=False)
-    wanted = [*tokenizer.encode(example.wanted, add_special_tokens=False), tokenizer.sep_token_id]
+    read = tokenizer.encode(prompt, add_special_tokens=False, verbose=False)
+    wanted = [*tokenizer.encode(example.wanted, add_special_tokens=False, verbose=False), tokenizer.sep_token_id]
     if len(read) + len(wanted) > LONGEST or tokenizer.unk_token_id in wanted:
         return None
     asked = read.index(tokenizer.sep_token_id) - 1  # tokens of the question, behind [CLS]

@@ -15,7 +15,6 @@ from bot.messages import Message
 
 NEAR = 12  # statements that are kept beside the right ones, nearest first
 FEWEST, MOST = 4, 7  # statements of a prompt
-LEADS = 0.4  # the share of prompts whose likeliest statement is put first; the others are in any order
 HIDDEN = 0.04  # the share of questions whose answer is left out of the prompt
 RENUMBERED = 0.6  # the share of questions, of those that can be, whose numbers are made new
 _NUMBER = re.compile(r"(?<![\d:])\d+(?:[.,]\d+)*(?![\d:])")  # but for times of day
@@ -55,11 +54,7 @@ def example(case: Case, chance: random.Random, verbatim: float = 0.0) -> Example
     size = max(chance.randint(FEWEST, MOST), len(right) + 1)
     pool = case.near[: chance.choice((size, NEAR))]
     said = [*right, *chance.sample(pool, min(len(pool), size - len(right)))]
-    likeliest = right[0] if right else min(said, key=case.near.index)
-    chance.shuffle(said)
-    if chance.random() < LEADS:
-        said.remove(likeliest)
-        said.insert(0, likeliest)
+    chance.shuffle(said)  # so that nothing but reading tells the right one
     turns = [{"role": "system", "content": numbered(said)}]
     turns += [{"role": message.role, "content": message.text} for message in case.talk]
     if right and chance.random() < verbatim:
