@@ -59,12 +59,15 @@ def learn_base(
     minutes: float | None,
     seed: int,
     smoke: bool,
+    after: Path | None,
 ) -> None:
     """Trains the house generator, and leaves it in `out`, ready for `SHOPDESK_GENERATOR`.
 
+    Where it goes on `after` another run, the statements stand in the order in which the desk mostly has them.
+
     `smoke` trains a miniature on a few cases of the curriculum alone, and needs no data sets.
     """
-    from bot.learn.base import SMOKE, Plan, train
+    from bot.learn.base import LED, SMOKE, Plan, train
     from bot.learn.replies import few_cases, training_cases
 
     if data is None and not smoke:
@@ -76,9 +79,9 @@ def learn_base(
         assert data is not None
         with _data_sets():
             cases = training_cases(data, begin, seed)
-        plan = Plan(epochs=epochs, seed=seed)
+        plan = Plan(epochs=epochs, seed=seed, led=LED if after else 0.0)
     say(f"{len(cases):,} cases")
-    if train(cases, out, begin, plan, minutes=minutes, say=say):
+    if train(cases, out, begin, plan, after=after, minutes=minutes, say=say):
         say(f"{out}: ready; set SHOPDESK_GENERATOR to it")
     else:
         say(f"{out}: stopped in good time; the same command goes on")

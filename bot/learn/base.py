@@ -18,19 +18,22 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bot.errors import LearningError
+from bot.generation.checkpoints import first_line
 from bot.generation.house import TEMPLATE
 from bot.learn.cases import Case, Example
-from bot.learn.replies import digest, epoch
+from bot.learn.replies import VERBATIM, digest, epoch
 from retrieval.embedders import SentenceEmbedder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-CHECKPOINT, RUN = "checkpoint.pt", "run.json"
+CHECKPOINT, RUN, WEIGHTS = "checkpoint.pt", "run.json", "model.safetensors"
+LED = 0.75  # of a run that goes on from another
 LONGEST = 384  # tokens of an example: a prompt of eight long statements and its reply
 POOL = 40  # batches that are made of prompts of about one length
 SAVE_EVERY, SAY_EVERY = 100, 20  # steps
@@ -50,6 +53,7 @@ class Plan:
     learning_rate: float = 3e-4
     warm_up: float = 0.06
     layers: int | None = None
+    led: float = 0.0  # the share of prompts whose likeliest statement is the first
 
 
 SMOKE = Plan(epochs=1.0, tokens=2048, layers=2)
@@ -77,24 +81,29 @@ def train(
     start: SentenceEmbedder,
     plan: Plan,
     *,
+    after: Path | None = None,
     minutes: float | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> bool:
-    """Trains on the cases; whether it came to its end within the minutes.
+    """Trains on the cases; whether it came to its end within the minutes. It begins with the weights of the run
+    `after`, else with the embedding model's.
 
-    Raises LearningError for a checkpoint that is damaged or of another run.
+    Raises LearningError for a checkpoint that is damaged or of another run, or a run that cannot be gone on from.
     """
     import torch
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(plan.seed)
     network, tokenizer = decoder(start, plan.layers)
+    if after is not None:
+        _take_over(network, after)
     network.to(device).train()
-    steps = list(_steps(cases, tokenizer, plan))
+    steps = list(_steps(cases, tokenizer, plan, 0 if after is None else len(VERBATIM) - 1))
     optimizer = torch.optim.AdamW(_groups(network), lr=plan.learning_rate, betas=BETAS, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda at: _share(at, len(steps), plan.warm_up))
     out.mkdir(parents=True, exist_ok=True)
-    record = {**asdict(plan), "start": start.name, "cases": len(cases), "data": digest(cases), "steps": len(steps)}
+    begun = start.name if after is None else sha256((after / WEIGHTS).read_bytes()).hexdigest()[:16]
+    record = {**asdict(plan), "start": begun, "cases": len(cases), "data": digest(cases), "steps": len(steps)}
     parts = {"network": network, "optimizer": optimizer, "schedule": schedule}
     first = _resume(out / CHECKPOINT, parts, record)
     began, losses, tokens = time.monotonic(), list[float](), 0
@@ -152,6 +161,22 @@ def decoder(start: SentenceEmbedder, layers: int | None = None) -> tuple[Any, An
     return network, tokenizer
 
 
+def _take_over(network: Any, run: Path) -> None:
+    """The weights of a finished run."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        kept = network.load_state_dict(load_file(run / WEIGHTS), strict=False)
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise LearningError(
+            f"{run}: no run to go on from ({first_line(error)}); give the --out of a finished one"
+        ) from error
+    untied = [name for name in kept.missing_keys if not name.startswith("cls.predictions.decoder")]
+    if untied:
+        raise LearningError(f"{run}: a run without {untied[0]!r}; give the --out of a finished one")
+
+
 def _groups(network: Any) -> list[dict[str, Any]]:
     """Weight decay for matrices alone."""
     named = list(network.named_parameters())
@@ -182,14 +207,13 @@ def encoded(example: Example, tokenizer: Any) -> Encoded | None:
     return Encoded([*read, *wanted], weights)
 
 
-def _steps(cases: Sequence[Case], tokenizer: Any, plan: Plan) -> Iterator[list[Encoded]]:
-    """The batches of all epochs; of a last half epoch, half of a whole one's."""
+def _steps(cases: Sequence[Case], tokenizer: Any, plan: Plan, before: int = 0) -> Iterator[list[Encoded]]:
+    """The batches of all epochs, `before` of which were another run's; of a last half epoch, half of a whole one's."""
     left = plan.epochs
     for number in range(int(-(-plan.epochs // 1))):
-        chance = random.Random(f"{plan.seed} {number}")
-        found = [
-            one for one in (encoded(drawn, tokenizer) for drawn in epoch(cases, chance, number)) if one is not None
-        ]
+        chance = random.Random(f"{plan.seed} {before + number}")
+        drawn = epoch(cases, chance, before + number, plan.led)
+        found = [one for one in (encoded(each, tokenizer) for each in drawn) if one is not None]
         batches = _batches(found, plan.tokens, chance)
         yield from batches[: max(1, round(min(1.0, left) * len(batches)))]
         left -= 1

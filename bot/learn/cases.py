@@ -45,16 +45,23 @@ class Example:
     wanted: str
 
 
-def example(case: Case, chance: random.Random, verbatim: float = 0.0) -> Example:
-    """A case with so many of its statements, in an order by lot, and sometimes with other numbers; for the share
-    `verbatim` the reply is what the statement says."""
+def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float = 0.0) -> Example:
+    """A case with so many of its statements, in an order by lot, and sometimes with other numbers.
+
+    For the share `verbatim` the reply is what the statement says; for the share `led` the likeliest statement is the
+    first, as it mostly is where the desk has ranked them.
+    """
     if chance.random() < RENUMBERED:
         case = renumbered(case, chance)
     right = list(case.right) if chance.random() >= HIDDEN else []
     size = max(chance.randint(FEWEST, MOST), len(right) + 1)
     pool = case.near[: chance.choice((size, NEAR))]
     said = [*right, *chance.sample(pool, min(len(pool), size - len(right)))]
+    likeliest = right[0] if right else min(said, key=case.near.index)
     chance.shuffle(said)  # so that nothing but reading tells the right one
+    if led and chance.random() < led:
+        said.remove(likeliest)
+        said.insert(0, likeliest)
     turns = [{"role": "system", "content": numbered(said)}]
     turns += [{"role": message.role, "content": message.text} for message in case.talk]
     if right and chance.random() < verbatim:

@@ -84,11 +84,14 @@ def few_cases(start: SentenceEmbedder, seed: int = 0, shops: int = 2) -> list[Ca
     return [case for case in shop_cases(own, by_words(start, own), random.Random(seed)) if _is_usable(case)]
 
 
-def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0) -> list[Example]:
-    """Every case once, as it is drawn in this epoch, and invented facts among them, in any order."""
+def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0, led: float = 0.0) -> list[Example]:
+    """Every case once, as it is drawn in this epoch, and invented facts among them, in any order.
+
+    `led` is the share of prompts with the likeliest statement first.
+    """
     whole = [*cases, *invented(chance, round(INVENTED * len(cases)))]
     verbatim = VERBATIM[min(number, len(VERBATIM) - 1)]
-    drawn = [example(case, chance, verbatim) for case in whole]
+    drawn = [example(case, chance, verbatim, led) for case in whole]
     chance.shuffle(drawn)
     return drawn
 
