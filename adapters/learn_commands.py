@@ -87,6 +87,7 @@ def judge(settings: Settings, **options: Any) -> None:
 @click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Times that each case is seen.")
 @click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the cases.")
+@click.option("--after", type=click.Path(path_type=Path), metavar="RUN", help="A finished run to go on from.")
 @click.option("--smoke", is_flag=True, help="A miniature of everything, in a minute: two layers, few cases, no data.")
 @command
 def base(settings: Settings, **options: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 import torch
 from langchain_core.messages import HumanMessage
 
+from bot.errors import LearningError
 from bot.generation.composer import STATEMENTS
 from bot.generation.generators import load_generator
 from bot.generation.house import read
@@ -183,3 +185,21 @@ def test_a_follow_up_has_the_talk_before_it(start: SentenceEmbedder) -> None:
     assert [message.role for message in case.talk] == ["user", "assistant", "user"]
     assert case.talk[1].text == "Boots come back within 30 days."
     assert case.right == ("Returns: A label costs £3.50.",)
+
+
+def test_a_run_goes_on_from_another_with_its_weights(start: SentenceEmbedder, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert train(CASES, first, start, TINY)
+    assert train(CASES, second, start, replace(TINY, learning_rate=0.0), after=first)
+    weights = [load_file(folder / "model.safetensors") for folder in (first, second)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert json.loads((second / RUN).read_text())["start"] != json.loads((first / RUN).read_text())["start"]
+    with pytest.raises(LearningError, match="give the --out of a finished one"):
+        train(CASES, second, start, TINY, after=tmp_path / "nothing")
+
+
+def test_the_likeliest_statement_leads_where_it_is_to() -> None:
+    led = [read(example(LABEL, random.Random(seed), led=1.0).wanted) for seed in range(40)]
+    assert {written.chosen for written in led if not written.declines} == {(0,)}
