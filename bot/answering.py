@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from langchain_core.messages import BaseMessage
 
 from bot import policy, ranking
+from bot.approved import approved_answer, whole_answer
 from bot.choices import underspecified
 from bot.citing import sources_of, sources_of_products
 from bot.conduct.guard import Guard
@@ -119,7 +120,9 @@ class Answering:
     def _answer(self) -> Iterator[Event]:
         yield Status("searching")
         earlier = _asked(self.earlier)
-        parts = [self._looked_up(part, standalone(part, earlier)) for part in asked_parts(self.turn.question)]
+        parts = self._approved(standalone(self.turn.question, earlier)) or [
+            self._looked_up(part, standalone(part, earlier)) for part in asked_parts(self.turn.question)
+        ]
         answered = self._answered(parts)
         if not answered and len(parts) > 1:  # what is cut in two says less: "what is it to grind a nib and how long"
             parts = [self._looked_up(self.turn.question, standalone(self.turn.question, earlier))]
@@ -132,6 +135,8 @@ class Answering:
         for part in answered:
             if part.about:
                 yield from self._tell(part.about)
+            elif whole := whole_answer(part.hits[part.ranked.statements[0].passage]):
+                yield from self._tell(whole)
             elif len(parts) == 1 and (choices := self._choices(part)):
                 yield from self._ask_back(choices)
             else:
@@ -142,6 +147,15 @@ class Answering:
             yield from self._decline(parts[0].hits)
         elif self.outcome == "answer" and len(answered) < len(parts):
             yield from self._say(self.phrases.rest_not_found)
+
+    def _approved(self, question: str) -> list[_Part]:
+        """The whole message as one part, where staff approved an answer to just this question."""
+        about = approved_answer(question, self.engine.retriever.corpus(), self.audience, self.engine.today())
+        if about is None:
+            return []
+        self._explain(question, [hit for hit, _ in about.sources])
+        self.explanation["approved"] = about.sources[0][0].chunk.document
+        return [_Part(self.turn.question, question, about=about)]
 
     def _looked_up(self, asked: str, question: str) -> _Part:
         """What the catalogue or the documents have for one of the message's questions."""
