@@ -58,12 +58,12 @@ def draft(settings: Settings, number: int, days: int) -> None:
 @command
 def approve(settings: Settings, file: Path) -> None:
     """Publish a draft that you have read: it is indexed now, and the next shopper gets it."""
-    from adapters.wiring import open_embedder, open_snapshots
+    from adapters.wiring import publish
     from bot.approved import ApprovedAnswers
 
     answers = ApprovedAnswers(settings.home, settings.knowledge)
     document = answers.approve(file)
-    report = answers.publish(open_snapshots(settings), open_embedder(settings))
+    report = publish(settings, answers, settings.knowledge)
     for problem in report.problems:
         say(f"shopdesk: left out: {problem}")
     print_json({"document": document, "file": str(answers.root / document), "snapshot": report.snapshot})

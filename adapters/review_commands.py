@@ -109,6 +109,8 @@ def correct(settings: Settings, turn: str, text: str, question: str, name: str) 
 
     with _open_reviews(settings) as reviews:
         decided = reviews.correct(turn, text, name, open_retriever(settings), question)
+        if decided.correction != text.strip():
+            say("shopdesk: personal data was taken out of the reply; see how it reads now")
         print_json({**asdict(decided), "snapshot": _publish(settings, reviews, turn)})
 
 
@@ -122,11 +124,9 @@ def _decide(settings: Settings, turn: str, decision: Decision, name: str) -> Non
 
 
 def _publish(settings: Settings, reviews: Reviews, turn: str) -> int | None:
-    from adapters.wiring import open_embedder, open_snapshots
+    from adapters.wiring import publish
 
-    answers, knowledge = reviews.answers_of(turn)
-    snapshots = open_snapshots(settings.model_copy(update={"knowledge": knowledge}))
-    report = answers.publish(snapshots, open_embedder(settings))
+    report = publish(settings, *reviews.answers_of(turn))
     for problem in report.problems:
         say(f"shopdesk: left out: {problem}")
     return report.snapshot
