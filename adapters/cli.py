@@ -14,6 +14,7 @@ from adapters.desk_commands import desk
 from adapters.gaps_commands import gaps
 from adapters.learn_commands import learn
 from adapters.output import hit_record, print_json, reply_record, say
+from adapters.review_commands import review
 from adapters.slack_commands import slack
 from bot.errors import InvalidMessage
 
@@ -35,6 +36,7 @@ def main() -> None:
 main.add_command(desk)
 main.add_command(gaps)
 main.add_command(learn)
+main.add_command(review)
 main.add_command(slack)
 
 

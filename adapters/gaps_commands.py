@@ -1,18 +1,20 @@
 """`shopdesk gaps`: what shoppers asked and did not get, and a first document about it.
 
 shopdesk gaps --days 30
-shopdesk gaps draft 1 > my-shop/help/tents.md
+shopdesk gaps draft 1 > tents.md
+shopdesk gaps approve tents.md
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from adapters.command import command
-from adapters.output import print_json
+from adapters.output import print_json, say
 
 if TYPE_CHECKING:
     from bot.learn.gaps import Gap
@@ -45,10 +47,26 @@ def gaps(settings: Settings, days: int, as_json: bool) -> None:
 @_days
 @command
 def draft(settings: Settings, number: int, days: int) -> None:
-    """Print a document out of what staff replied to a gap, by its number: to edit, to keep and to ingest."""
+    """Print a document out of what staff replied to a gap, by its number: to read, to mend and to approve."""
     from bot.learn.gaps import draft as drafted
 
     click.echo(drafted(_found(settings, days), number), nl=False)
+
+
+@gaps.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@command
+def approve(settings: Settings, file: Path) -> None:
+    """Publish a draft that you have read: it is indexed now, and the next shopper gets it."""
+    from adapters.wiring import publish
+    from bot.approved import ApprovedAnswers
+
+    answers = ApprovedAnswers(settings.home, settings.knowledge)
+    document = answers.approve(file)
+    report = publish(settings, answers, settings.knowledge)
+    for problem in report.problems:
+        say(f"shopdesk: left out: {problem}")
+    print_json({"document": document, "file": str(answers.root / document), "snapshot": report.snapshot})
 
 
 def _found(settings: Settings, days: int) -> list[Gap]:

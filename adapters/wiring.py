@@ -15,9 +15,12 @@ from retrieval.embedders import SentenceEmbedder
 from retrieval.snapshots import Snapshots
 
 if TYPE_CHECKING:  # an ingest needs none of these, and their imports take longer than an update of one document
+    from bot.approved import ApprovedAnswers
     from bot.conversations import Conversations
     from bot.engine import Engine
+    from retrieval.embedders import Embedder
     from retrieval.retriever import Retriever
+    from retrieval.update import UpdateReport
 
 
 def open_snapshots(settings: Settings) -> Snapshots:
@@ -68,6 +71,14 @@ def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> I
             suggestions=shop.suggestions,
             today=today,
         )
+
+
+def publish(
+    settings: Settings, answers: ApprovedAnswers, knowledge: str, embedder: Embedder | None = None
+) -> UpdateReport:
+    """Indexes what was approved for the index of that name; a running server notices. Raises as `update` does."""
+    snapshots = open_snapshots(settings.model_copy(update={"knowledge": knowledge}))
+    return answers.publish(snapshots, embedder or open_embedder(settings))
 
 
 def shop_options(retriever: Retriever) -> ReadOptions:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from langchain_core.messages import BaseMessage
 
 from bot import policy
+from bot.approved import whole_answer
 from bot.choices import underspecified
 from bot.citing import sources_of, sources_of_products
 from bot.conduct.handover import Reason
@@ -106,6 +107,8 @@ class Answering:
         for part in found.answered:
             if part.about:
                 yield from self._tell(part.about)
+            elif whole := whole_answer(part.hits[part.ranked.statements[0].passage]):
+                yield from self._tell(whole)
             elif len(found.parts) == 1 and (choices := self._choices(part)):
                 yield from self._ask_back(choices)
             else:

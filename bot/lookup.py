@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from bot import policy, ranking
+from bot.approved import approved_answer
 from bot.conduct.guard import Guard
 from bot.conduct.planted import disarmed, is_armed
 from bot.conduct.reading import Reading
@@ -70,6 +71,8 @@ class Lookup:
 
     def find(self, message: str) -> Found:
         """What there is on each of the message's questions."""
+        if approved := self._approved(message):
+            return Found((approved,), (approved,))
         parts = [self._looked_up(part, standalone(part, self.earlier)) for part in asked_parts(message)]
         answered = self._answered(parts)
         if not answered and len(parts) > 1:  # what is cut in two says less: "what is it to grind a nib and how long"
@@ -92,6 +95,16 @@ class Lookup:
         if objection := guard.objection(sentence):
             self.trace.explanation.setdefault("held_back", []).append(objection)
         return bool(objection)
+
+    def _approved(self, message: str) -> Part | None:
+        """The whole message as one part, where staff approved an answer to just this question."""
+        question = standalone(message, self.earlier)
+        about = approved_answer(question, self.engine.retriever.corpus(), self.audience, self.engine.today())
+        if about is None:
+            return None
+        self._explain(question, [hit for hit, _ in about.sources])
+        self.trace.explanation["approved"] = about.sources[0][0].chunk.document
+        return Part(message, question, about=about)
 
     def _looked_up(self, asked: str, question: str) -> Part:
         """What the catalogue or the documents have for one of the message's questions."""

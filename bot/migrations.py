@@ -111,7 +111,24 @@ def _deliveries(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX deliveries_open ON deliveries (taken_at) WHERE NOT done")
 
 
-MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings, _reasons, _handovers, _deliveries)
+def _reviews(connection: sqlite3.Connection) -> None:
+    # A row a decision, never changed again: the last one of a turn counts, and who decided what before it stays known.
+    connection.execute(
+        """CREATE TABLE reviews (
+            id INTEGER PRIMARY KEY,
+            turn TEXT NOT NULL REFERENCES turns (id) ON DELETE CASCADE,
+            decision TEXT NOT NULL,
+            reviewer TEXT NOT NULL,
+            decided_at TEXT NOT NULL,
+            question TEXT NOT NULL DEFAULT '',
+            correction TEXT NOT NULL DEFAULT '',
+            document TEXT NOT NULL DEFAULT ''
+        )"""
+    )
+    connection.execute("CREATE INDEX reviews_turn ON reviews (turn, id)")
+
+
+MIGRATIONS: tuple[Migration, ...] = (_conversations_and_turns, _ratings, _reasons, _handovers, _deliveries, _reviews)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from bot.approved import is_approved
 from bot.messages import Turn
 from bot.statements import Statement
 from bot.understanding.questions import VALUES, answer_kinds, asked_words
@@ -59,10 +60,11 @@ def _with_first(first: Statement, ranked: Sequence[Statement]) -> list[Statement
 
 
 def nearest(question: str, hits: Sequence[Hit]) -> str:
-    """The title of the first passage whose title or headings have a word of the question; "" where none has.
+    """The title of the first passage whose title or headings have a word of the question; "" where none has. That of
+    an answer which staff approved is its question.
 
     A decline names it: what merely ranked first for want of better would look like a joke.
     """
     asked = set(asked_words(question))
     near = (hit for hit in hits if asked & set(asked_words(" ".join((hit.chunk.title, *hit.chunk.heading)))))
-    return next((hit.chunk.title for hit in near), "")
+    return next((h.chunk.heading[-1] if is_approved(h.chunk) else h.chunk.title for h in near), "")

@@ -410,6 +410,7 @@ POPULATED: dict[int, tuple[str, ...]] = {
     3: (),
     4: ("INSERT INTO handovers (id, conversation, reason, state, opened_at) VALUES ('h1', 'c1', 'x', 'waiting', '')",),
     5: ("INSERT INTO deliveries VALUES ('k1', '', '', '{}', 0.0, 0)",),
+    6: ("INSERT INTO reviews (turn, decision, reviewer, decided_at) VALUES ('t1', 'keep', 'Mei', '')",),
 }
 
 

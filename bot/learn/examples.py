@@ -2,27 +2,31 @@
 
     shopdesk learn examples --out examples.jsonl
 
-Each is `{"prompt": messages, "completion": messages, "label": bool, "split", "origin"}`, which KTOTrainer takes as it
-is. Personal data is out of it before anything is written; what the shop's own passages say stays. A conversation lies
-whole in one split, so that nothing held out is seen in training. The same store gives the same examples.
+Each is `{"prompt": messages, "completion": messages, "label": bool, "rejected", "split", "origin"}`, which KTOTrainer
+takes as it is. What staff corrected in the review is a pair besides: `completion` is to be preferred to `rejected`, the
+messages that were said; for all others that is empty. Personal data is out of it before anything is written; what the
+shop's own passages say stays. A conversation lies whole in one split, so that nothing held out is seen in training. The
+same store gives the same examples.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from hashlib import sha256
 from typing import Any, Literal
 
+from bot.approved import titled
 from bot.conversations import Conversation, Conversations
 from bot.desk import Desk
 from bot.errors import LearningError
 from bot.generation import prompts
 from bot.learn.redaction import redact_together
-from bot.messages import Rating, Source, Turn
+from bot.messages import Rating, Reply, Source, Turn
 from bot.phrases import phrases
+from bot.review import Review, Reviews
 from bot.settings import Settings
 from knowledge.languages import detect
 
@@ -32,11 +36,15 @@ ChatMessage = dict[str, str]  # `role` and `content`
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One reply that was good or bad. `origin` tells where it comes from: conversation, turn, ratings, documents."""
+    """One reply that was good or bad; of a correction, `rejected` is the reply that it takes the place of.
+
+    `origin` tells where it comes from: conversation, turn, ratings, documents.
+    """
 
     prompt: list[ChatMessage]
     completion: list[ChatMessage]
     label: bool
+    rejected: list[ChatMessage]
     split: Literal["train", "held_out"]
     origin: dict[str, Any]
 
@@ -78,7 +86,12 @@ def collect(store: Conversations, settings: Settings, wanted: Wanted, shop: str 
     Raises LearningError where they are too few, or all good or all bad, to learn from.
     """
     left_out: Counter[str] = Counter()
-    made = [*_rated(store, settings, wanted, shop, left_out), *_staff(store, settings, wanted, shop)]
+    reviews = Reviews(store, settings).latest()
+    made = [
+        *_rated(store, settings, wanted, shop, reviews, left_out),
+        *_corrected(store, settings, wanted, shop, reviews),
+        *_staff(store, settings, wanted, shop, reviews, left_out),
+    ]
     examples = _without_duplicates(_without_conflicts(made, left_out), left_out)
     if len(examples) < wanted.at_least:
         raise LearningError(
@@ -99,7 +112,12 @@ def _told(left_out: Counter[str]) -> str:
 
 
 def _rated(
-    store: Conversations, settings: Settings, wanted: Wanted, shop: str, left_out: Counter[str]
+    store: Conversations,
+    settings: Settings,
+    wanted: Wanted,
+    shop: str,
+    reviews: Mapping[str, Review],
+    left_out: Counter[str],
 ) -> Iterator[Example]:
     by_turn: dict[str, list[Rating]] = {}
     given: Counter[str] = Counter()
@@ -111,11 +129,22 @@ def _rated(
             by_turn.setdefault(rating.turn, []).append(rating)
     for identity, ratings in by_turn.items():
         turn = store.turn(identity)
-        if reason := _unfit(turn, ratings):
+        if reason := _left_out_by(reviews.get(identity), ratings) or _unfit(turn, ratings):
             left_out[reason] += 1
         elif turn.reply is not None:
             said = {"kind": "rating", "ratings": [_bare(rating) for rating in ratings]}
             yield _example(store, turn, turn.reply.text, ratings[0].label == "up", said, settings, wanted, shop)
+
+
+def _left_out_by(review: Review | None, ratings: Sequence[Rating]) -> str:
+    """Why the review leaves a rated turn out; empty where it does not."""
+    if review is None or review.decision == "keep":
+        return ""
+    if review.decision == "drop":
+        return "dropped_in_review"
+    if review.decision == "gap":  # the documents are to blame, not the reply
+        return "knowledge_gap"
+    return "corrected" if any(rating.label == "up" for rating in ratings) else ""
 
 
 def _unfit(turn: Turn, ratings: Sequence[Rating]) -> str:
@@ -136,12 +165,42 @@ def _bare(rating: Rating) -> dict[str, str]:
     return {"label": rating.label, "reason": rating.reason, "created_at": rating.created_at}
 
 
-def _staff(store: Conversations, settings: Settings, wanted: Wanted, shop: str) -> Iterator[Example]:
+def _corrected(
+    store: Conversations, settings: Settings, wanted: Wanted, shop: str, reviews: Mapping[str, Review]
+) -> Iterator[Example]:
+    """The replies as staff corrected them, each over its passages and the approved answer that it is one of now."""
+    for review in reviews.values():
+        if review.decision == "correct":
+            turn = store.turn(review.turn)
+            origin: dict[str, Any] = {"kind": "correction", "ratings": []}
+            source = Source(review.document, titled(review.question), review.document, 1.0, "", review.correction)
+            said = ""
+            if turn.reply is not None:
+                said = turn.reply.text if _is_whole(turn.reply) else ""
+                turn = replace(turn, reply=replace(turn.reply, sources=(source, *turn.reply.sources)))
+            yield _example(store, turn, review.correction, True, origin, settings, wanted, shop, said)
+
+
+def _is_whole(reply: Reply) -> bool:
+    return reply.outcome != "handover" and not reply.stopped
+
+
+def _staff(
+    store: Conversations,
+    settings: Settings,
+    wanted: Wanted,
+    shop: str,
+    reviews: Mapping[str, Review],
+    left_out: Counter[str],
+) -> Iterator[Example]:
     """What staff wrote to a question, its messages as one reply."""
     written: dict[str, list[str]] = {}
     for said in Desk(store, settings).examples():
         written.setdefault(said["turn"], []).append(said["text"])
     for identity, texts in written.items():
+        if identity in reviews and reviews[identity].decision == "drop":
+            left_out["dropped_in_review"] += 1
+            continue
         origin: dict[str, Any] = {"kind": "staff", "ratings": []}
         yield _example(store, store.turn(identity), "\n".join(texts), True, origin, settings, wanted, shop)
 
@@ -155,24 +214,26 @@ def _example(
     settings: Settings,
     wanted: Wanted,
     shop: str,
+    rejected: str = "",
 ) -> Example:
     place = store.conversation(turn.conversation)
     sources = turn.reply.sources if turn.reply else ()
     system = _system(turn, sources, shop)
     history = _history(store.turns(turn.conversation), turn)
     comments = [rating["reason"] for rating in origin["ratings"]]
-    said = [*(message["content"] for message in history), turn.question, reply, *comments]
+    said = [*(message["content"] for message in history), turn.question, reply, rejected, *comments]
     # Contact details of the shop stand in its documents, and in its settings.
     redacted = redact_together(said, public="\n".join([system, settings.contact, settings.shop_name]))
     texts = [one.text for one in redacted]
     marked = Counter(span.kind for one in redacted for span in one.spans)
     asked = [{**message, "content": text} for message, text in zip(history, texts, strict=False)]
-    question, answer, *reasons = texts[len(history) :]
+    question, answer, other, *reasons = texts[len(history) :]
     ratings = [{**rating, "reason": text} for rating, text in zip(origin["ratings"], reasons, strict=True)]
     return Example(
         prompt=[{"role": "system", "content": system}, *asked, {"role": "user", "content": question}],
         completion=[{"role": "assistant", "content": answer}],
         label=label,
+        rejected=[{"role": "assistant", "content": other}] if other else [],
         split="held_out" if _share(turn.conversation) < wanted.held_out else "train",
         origin={**origin, "ratings": ratings, **_whence(turn, place), "redactions": dict(sorted(marked.items()))},
     )

@@ -20,12 +20,13 @@ from bot.desk import Desk
 from bot.errors import LearningError
 from bot.learn.redaction import redact, redact_together
 from bot.messages import Turn
+from bot.review import Review, Reviews
 from bot.settings import Settings
 from bot.understanding.expansion import translated
 from knowledge.languages import detect
 from retrieval.retriever import Filters, Retriever
 
-Why = Literal["declined", "rated_down", "answered_by_staff"]
+Why = Literal["declined", "rated_down", "answered_by_staff", "marked_in_review"]
 ALIKE = (
     0.43  # mean cosine at which two groups are one question; of 12 paraphrases on 5 matters, others had at most 0.42
 )
@@ -36,7 +37,8 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question that was not answered well. `reply` is what staff wrote to it. Both are without personal data."""
+    """A question that was not answered well. `reply` is what staff wrote to it, or corrected. Both are without personal
+    data."""
 
     turn: str
     question: str
@@ -68,9 +70,13 @@ def asked_in_vain(store: Conversations, settings: Settings, since: datetime) -> 
     replies: dict[str, list[str]] = {}
     for said in Desk(store, settings).examples():
         replies.setdefault(said["turn"], []).append(said["text"])
+    reviews = Reviews(store, settings).latest()
+    for review in reviews.values():
+        if review.correction:
+            replies[review.turn] = [review.correction]
     found = []
     for turn in store.turns_since(since.isoformat(timespec="milliseconds")):
-        if why := _why(turn, down, replies):
+        if why := _why(turn, down, replies, reviews.get(turn.id)):
             question, reply = redact_together(
                 [turn.explanation.get("question") or turn.question, "\n".join(replies.get(turn.id, ()))],
                 public=settings.contact,
@@ -87,7 +93,11 @@ def _rated_down(store: Conversations) -> set[str]:
     return {turn for turn, balance in votes.items() if balance > 0}
 
 
-def _why(turn: Turn, down: set[str], replies: dict[str, list[str]]) -> Why | None:
+def _why(turn: Turn, down: set[str], replies: dict[str, list[str]], review: Review | None) -> Why | None:
+    if review is not None and review.decision == "drop":
+        return None
+    if review is not None and review.decision == "gap":
+        return "marked_in_review"
     if turn.id in replies:
         return "answered_by_staff"
     if turn.reply is None or turn.reply.stopped:
@@ -186,8 +196,9 @@ def draft(gaps: Sequence[Gap], number: int) -> str:
     title = " ".join(questions[0].question.split())[:120]
     if not replies:
         raise LearningError(f"gap {number} ({title!r}) has no reply of staff to draft from; write the document by hand")
-    head = {"title": redact(title).text, "language": detect(title), "audience": "staff"}
-    front = yaml.safe_dump(head, allow_unicode=True, sort_keys=False)
-    asked = "\n".join(f"- {' '.join(one.split())}" for one in dict.fromkeys(one.question for one in questions))
+    asked = list(dict.fromkeys(" ".join(one.question.split()) for one in questions))
+    # For whoever reads the draft: what shoppers wrote is not for others, so it is no part of the text.
+    head = {"title": redact(title).text, "language": detect(title), "audience": "staff", "asked_as": asked}
+    front = yaml.safe_dump(head, allow_unicode=True, sort_keys=False, width=1000)
     answers = "\n\n".join(replies)
-    return f"---\n{front}---\n\n# {head['title']}\n\n{answers}\n\n## Asked as\n\n{asked}\n"
+    return f"---\n{front}---\n\n# {head['title']}\n\n{answers}\n"
