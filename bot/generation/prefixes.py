@@ -52,14 +52,12 @@ class Prefixes:
         self._kept.clear()
 
 
-def _lora_in_force(network: Any) -> list[tuple[Any, ...]]:
-    """What tells one LoRA from another, also where it was exchanged in place, or switched off; cheap beside a prompt."""
+def _lora_in_force(network: Any) -> list[Any]:
+    """What tells one LoRA from another, also when it is exchanged in place or switched off; cheap beside a prompt."""
     layers = [module for module in network.modules() if hasattr(module, "lora_A")]
-    return [
-        (layer.disable_adapters, *layer.active_adapters, *layer.merged_adapters)
-        + tuple(float(weight.sum()) for name, weight in layer.named_parameters() if "lora_" in name)
-        for layer in layers
-    ]
+    switches = [(layer.disable_adapters, *layer.active_adapters, *layer.merged_adapters) for layer in layers]
+    weights = [(name, weight) for layer in layers for name, weight in layer.named_parameters() if "lora_" in name]
+    return [switches, [(name, float(weight.sum())) for name, weight in weights]]
 
 
 def _common(known: Sequence[int], prompt: Sequence[int]) -> int:
