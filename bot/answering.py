@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -9,7 +10,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.messages import BaseMessage
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage, HumanMessage
 
 from bot import policy, ranking
 from bot.choices import underspecified
@@ -25,6 +27,7 @@ from bot.evidence import gate
 from bot.evidence.contradictions import contradictions, without_contradicted
 from bot.generation import prompts
 from bot.generation.checkpoints import first_line
+from bot.generation.composer import STATEMENTS
 from bot.generation.generators import describe
 from bot.generation.transformers_chat import plain_text
 from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
@@ -44,6 +47,8 @@ from retrieval.retriever import Filters, Hit
 
 if TYPE_CHECKING:
     from bot.engine import Engine
+
+log = logging.getLogger(__name__)
 
 LOOKED_AT = 12  # passages whose statements are ranked: of questions that avoid a page's words, 95 % are answered there
 DEEP = 3  # times as many are searched: some are in another language, or are not looked at
@@ -316,13 +321,38 @@ class Answering:
 
     def _write(self, part: _Part, earlier: Sequence[Turn]) -> Iterator[Event]:
         hits, ranked, before = part.hits, part.ranked.statements, len(self.said)
-        with self._timed("prompt"):
-            messages = self._prompt(part.asked, hits, ranked, earlier)
-        passages = [hit.chunk.context for hit in hits]
-        guard = self._guard(hits)
+        try:
+            yield from self._written(part, earlier)
+        finally:
+            if self._refuses("".join(self.said)):
+                self.outcome, self.reason = "decline", "not_found"
+            else:
+                self.sources += sources_of(self.said, ranked, hits, before)
+        self.stopped = self.cancelled.is_set()
+        if self.outcome == "decline" and not self.stopped:
+            yield from self._say(self.phrases.offer_person, *self._reach())
+
+    def _written(self, part: _Part, earlier: Sequence[Turn]) -> Iterator[Text]:
+        """What the generator writes, or, where it fails, who stands in for it: whole sentences, each checked."""
+        engine = self.engine
+        try:
+            with self._timed("prompt"):
+                messages = self._prompt(part.asked, part.hits, part.ranked.statements, earlier)
+            yield from self._supported(part, engine.generator, messages)
+        except GenerationError as error:
+            if engine.stand_in is None:
+                raise
+            log.warning("%s; this reply is composed of the documents' own sentences", error)
+            self.explanation["stand_in"] = describe(engine.stand_in)["model"]
+            asked = HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
+            yield from self._supported(part, engine.stand_in, [asked])
+
+    def _supported(self, part: _Part, model: BaseChatModel, messages: list[BaseMessage]) -> Iterator[Text]:
+        """The sentences that the model writes, those that the passages say and that were not said before."""
+        passages, guard, before = [hit.chunk.context for hit in part.hits], self._guard(part.hits), len(self.said)
         began = time.perf_counter()
         try:
-            with closing(self._pieces(messages)) as pieces:
+            with closing(self._pieces(model, messages)) as pieces:
                 for sentence in _sentences(pieces):
                     if self.cancelled.is_set():
                         break
@@ -334,13 +364,6 @@ class Answering:
                         yield from self._release(sentence)
         finally:
             self.timings["generate"] = time.perf_counter() - began
-            if self._refuses("".join(self.said)):
-                self.outcome, self.reason = "decline", "not_found"
-            else:
-                self.sources += sources_of(self.said, ranked, hits, before)
-        self.stopped = self.cancelled.is_set()
-        if self.outcome == "decline" and not self.stopped:
-            yield from self._say(self.phrases.offer_person, *self._reach())
 
     def _guard(self, hits: Sequence[Hit]) -> Guard:
         settings = self.engine.settings
@@ -393,10 +416,10 @@ class Answering:
         self.explanation["prompt"] = {"version": prompts.VERSION, "history": (len(messages) - 2) // 2}
         return messages
 
-    def _pieces(self, messages: list[BaseMessage]) -> Generator[str, None, None]:
+    def _pieces(self, model: BaseChatModel, messages: list[BaseMessage]) -> Generator[str, None, None]:
         if self.cancelled.is_set():
             return
-        stream = self.engine.generator.stream(messages)
+        stream = model.stream(messages)
         try:
             for chunk in stream:
                 if self.cancelled.is_set():
