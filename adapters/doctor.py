@@ -5,12 +5,13 @@ from __future__ import annotations
 import platform
 import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from adapters.wiring import open_embedder, open_snapshots, open_store
 from bot.conversations import FILE
-from bot.errors import RetrievalError, ShopdeskError
+from bot.errors import GenerationError, RetrievalError, ShopdeskError
 from bot.generation.generators import describe, load_generator
 from bot.settings import Settings
 
@@ -41,7 +42,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         "snapshot": snapshot,
         "embedder": tried(lambda: _embedder(settings, snapshot)),
         "generator": tried(lambda: _generator(settings)),
-        "conversations": tried(lambda: _conversations(settings)),
+        "conversations": tried(lambda: _conversations(settings, problems)),
     }
     existing = next(folder for folder in (settings.home, *settings.home.resolve().parents) if folder.exists())
     free = shutil.disk_usage(existing).free
@@ -77,12 +78,22 @@ def _embedder(settings: Settings, snapshot: dict[str, Any] | None) -> dict[str, 
 
 
 def _generator(settings: Settings) -> dict[str, str]:
-    return describe(load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens))
+    try:
+        return describe(load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens))
+    except GenerationError as error:
+        raise GenerationError(f"{error}; until then replies are composed of the documents' own sentences") from error
 
 
-def _conversations(settings: Settings) -> dict[str, Any] | None:
+def _conversations(settings: Settings, problems: list[str]) -> dict[str, Any] | None:
     if not (settings.home / FILE).exists():
         return None
     with open_store(settings) as store:
         latest = store.recent(1)
-    return {"latest": latest[0].created_at if latest else None}
+        today = store.turns_since((datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds"))
+    failed = sum("stand_in" in turn.explanation for turn in today)
+    if failed:
+        problems.append(
+            f"the generator failed in {failed} of the last day's {len(today)} replies, which the composer wrote; "
+            "the log of `shopdesk serve` says how"
+        )
+    return {"latest": latest[0].created_at if latest else None, "composed_for_generator": failed}

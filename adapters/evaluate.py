@@ -179,7 +179,7 @@ def suite_board(settings: Settings, suite: Suite) -> tuple[Board, list[str]]:
         index(settings, suite.documents)
     open_snapshots(settings).current()  # where there is none, the real home is named
     day = suite.day or date.today()
-    with scratch(settings, "models", "indexes") as apart, open_engine(apart, lambda: day) as engine:
+    with scratch(settings, "models", "indexes") as apart, open_engine(apart, lambda: day, stand_in=False) as engine:
         there = set(engine.retriever.corpus().paths)
         with progress("cases") as advance:
             done = _Count(len(suite.cases), advance)

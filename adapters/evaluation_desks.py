@@ -52,7 +52,7 @@ class Desks:
     def shop(self) -> Iterator[Engine]:
         """The desk over the index that the settings name."""
         open_snapshots(self.settings).current()  # where there is none, the real home is named
-        with scratch(self.settings, "models", "indexes") as apart, open_engine(apart) as engine:
+        with scratch(self.settings, "models", "indexes") as apart, open_engine(apart, stand_in=False) as engine:
             yield engine
 
     @contextmanager
@@ -73,5 +73,5 @@ class Desks:
             folder.mkdir()
             lay(folder, [])
             index(apart, [folder])
-            with open_engine(apart) as engine:
+            with open_engine(apart, stand_in=False) as engine:
                 yield Lectern(engine, folder)

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.errors import KnowledgeError
+from bot.errors import GenerationError, KnowledgeError
 from bot.settings import Settings
 from knowledge.files import ReadOptions, load_options
 from retrieval.embedders import SentenceEmbedder
 from retrieval.snapshots import Snapshots
 
 if TYPE_CHECKING:  # an ingest needs none of these, and their imports take longer than an update of one document
+    from langchain_core.language_models import BaseChatModel
+
     from bot.approved import ApprovedAnswers
     from bot.conversations import Conversations
     from bot.engine import Engine
     from retrieval.embedders import Embedder
     from retrieval.retriever import Retriever
     from retrieval.update import UpdateReport
+
+log = logging.getLogger(__name__)
 
 
 def open_snapshots(settings: Settings) -> Snapshots:
@@ -50,16 +55,20 @@ def open_retriever(settings: Settings) -> Retriever:
 
 
 @contextmanager
-def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> Iterator[Engine]:
+def open_engine(
+    settings: Settings, today: Callable[[], date] = date.today, *, stand_in: bool = True
+) -> Iterator[Engine]:
     """The whole desk, ready to answer; its store is closed at the end. `today` is the day that it answers on.
 
-    Raises ShopdeskError in one line for what is missing.
+    The composer stands in for a generator that cannot be loaded, or fails while it writes, with a warning; without
+    `stand_in` that is an error, as it has to be where a generator is measured. Raises ShopdeskError in one line for
+    what is missing.
     """
     from bot.engine import Engine
-    from bot.generation.generators import load_generator
+    from bot.generation.composer import ExtractiveChatModel
 
     retriever = open_retriever(settings)
-    generator = load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
+    generator = _open_generator(settings, stand_in)
     shop = shop_options(retriever)
     with open_store(settings) as store:
         yield Engine(
@@ -67,6 +76,7 @@ def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> I
             generator,
             store,
             settings,
+            stand_in=ExtractiveChatModel() if stand_in else None,
             shop_name=settings.shop_name or shop.name,
             suggestions=shop.suggestions,
             today=today,
@@ -79,6 +89,19 @@ def publish(
     """Indexes what was approved for the index of that name; a running server notices. Raises as `update` does."""
     snapshots = open_snapshots(settings.model_copy(update={"knowledge": knowledge}))
     return answers.publish(snapshots, embedder or open_embedder(settings))
+
+
+def _open_generator(settings: Settings, stand_in: bool) -> BaseChatModel:
+    from bot.generation.composer import ExtractiveChatModel
+    from bot.generation.generators import load_generator
+
+    try:
+        return load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
+    except GenerationError as error:
+        if not stand_in:
+            raise
+        log.warning("%s; until then replies are composed of the documents' own sentences", error)
+        return ExtractiveChatModel()
 
 
 def shop_options(retriever: Retriever) -> ReadOptions:

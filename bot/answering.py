@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -9,7 +10,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from langchain_core.messages import BaseMessage
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import BaseMessage, HumanMessage
 
 from bot import policy
 from bot.approved import whole_answer
@@ -23,6 +25,7 @@ from bot.errors import GenerationError, ShopdeskError
 from bot.evidence import gate
 from bot.generation import prompts
 from bot.generation.checkpoints import first_line
+from bot.generation.composer import STATEMENTS
 from bot.generation.generators import describe
 from bot.generation.transformers_chat import plain_text
 from bot.lookup import Lookup, Part
@@ -38,6 +41,8 @@ from retrieval.retriever import Hit
 
 if TYPE_CHECKING:
     from bot.engine import Engine
+
+log = logging.getLogger(__name__)
 
 HISTORY = 6  # turns a question may lean on
 PROMPT_HISTORY = 3  # turns that the prompt repeats
@@ -177,13 +182,40 @@ class Answering:
 
     def _write(self, part: Part, earlier: Sequence[Turn], lookup: Lookup) -> Iterator[Event]:
         hits, ranked, before = part.hits, part.ranked.statements, len(self.said)
-        with self.trace.timed("prompt"):
-            messages = self._prompt(part.asked, hits, ranked, earlier)
-        passages = [hit.chunk.context for hit in hits]
-        guard = lookup.guard(hits)
+        try:
+            yield from self._written(part, earlier, lookup)
+        finally:
+            if self._refuses("".join(self.said)):
+                self.outcome, self.reason = "decline", "not_found"
+            else:
+                self.sources += sources_of(self.said, ranked, hits, before)
+        self.stopped = self.cancelled.is_set()
+        if self.outcome == "decline" and not self.stopped:
+            yield from self._say(self.phrases.offer_person, *self._reach())
+
+    def _written(self, part: Part, earlier: Sequence[Turn], lookup: Lookup) -> Iterator[Text]:
+        """What the generator writes, or, where it fails, who stands in for it: whole sentences, each checked."""
+        engine = self.engine
+        try:
+            with self.trace.timed("prompt"):
+                messages = self._prompt(part.asked, part.hits, part.ranked.statements, earlier)
+            yield from self._supported(part, lookup, engine.generator, messages)
+        except GenerationError as error:
+            if engine.stand_in is None:
+                raise
+            log.warning("%s; this reply is composed of the documents' own sentences", error)
+            self.trace.explanation["stand_in"] = describe(engine.stand_in)["model"]
+            asked = HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
+            yield from self._supported(part, lookup, engine.stand_in, [asked])
+
+    def _supported(
+        self, part: Part, lookup: Lookup, model: BaseChatModel, messages: list[BaseMessage]
+    ) -> Iterator[Text]:
+        """The sentences that the model writes, those that the passages say and that were not said before."""
+        passages, guard, before = [hit.chunk.context for hit in part.hits], lookup.guard(part.hits), len(self.said)
         began = time.perf_counter()
         try:
-            with closing(self._pieces(messages)) as pieces:
+            with closing(self._pieces(model, messages)) as pieces:
                 for sentence in _sentences(pieces):
                     if self.cancelled.is_set():
                         break
@@ -195,13 +227,6 @@ class Answering:
                         yield from self._release(sentence)
         finally:
             self.trace.timings["generate"] = time.perf_counter() - began
-            if self._refuses("".join(self.said)):
-                self.outcome, self.reason = "decline", "not_found"
-            else:
-                self.sources += sources_of(self.said, ranked, hits, before)
-        self.stopped = self.cancelled.is_set()
-        if self.outcome == "decline" and not self.stopped:
-            yield from self._say(self.phrases.offer_person, *self._reach())
 
     def _repeats(self, sentence: str, before: int) -> bool:
         """Whether an earlier part of the reply, of so many sentences, has said just this, or ends one with it."""
@@ -239,10 +264,10 @@ class Answering:
         self.trace.explanation["prompt"] = {"version": prompts.VERSION, "history": (len(messages) - 2) // 2}
         return messages
 
-    def _pieces(self, messages: list[BaseMessage]) -> Generator[str, None, None]:
+    def _pieces(self, model: BaseChatModel, messages: list[BaseMessage]) -> Generator[str, None, None]:
         if self.cancelled.is_set():
             return
-        stream = self.engine.generator.stream(messages)
+        stream = model.stream(messages)
         try:
             for chunk in stream:
                 if self.cancelled.is_set():

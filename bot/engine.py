@@ -34,7 +34,10 @@ _INVISIBLE = re.compile(
 
 
 class Engine:
-    """The dialogue engine. Thread-safe; one reply at a time within a conversation, any number beside each other."""
+    """The dialogue engine. Thread-safe; one reply at a time within a conversation, any number beside each other.
+
+    Where the generator fails, `stand_in` writes that reply; without one, the failure is raised.
+    """
 
     def __init__(
         self,
@@ -43,11 +46,13 @@ class Engine:
         store: Conversations,
         settings: Settings,
         *,
+        stand_in: BaseChatModel | None = None,
         shop_name: str = "",
         suggestions: Sequence[str] = (),
         today: Callable[[], date] = date.today,
     ) -> None:
         self.retriever, self.generator, self.store, self.settings = retriever, generator, store, settings
+        self.stand_in = stand_in
         self.shop_name, self.suggestions = shop_name, tuple(suggestions)
         self.today = today
         self.desk = Desk(store, settings)

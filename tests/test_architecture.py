@@ -24,6 +24,9 @@ MODELS = (
     "bot/generation/generators.py",
     "bot/generation/transformers_chat.py",
     "bot/generation/checkpoints.py",
+    "bot/generation/batching.py",
+    "bot/generation/decoding.py",
+    "bot/generation/lanes.py",
     "bot/learn/*",
     "retrieval/embedders.py",
 )

@@ -239,9 +239,6 @@ def test_folders_that_give_nothing(home: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("SHOPDESK_GENERATOR", "/nope", "there is no model folder '/nope'"),
-        ("SHOPDESK_GENERATOR", "remote:nobody:model", "'remote:nobody:model' cannot be used"),
-        ("SHOPDESK_LORA", "/nope", "'/nope'"),
         ("SHOPDESK_EMBEDDER", "./nope", "'./nope': no such folder"),
         ("SHOPDESK_EMBEDER", "x", "did you mean 'embedder'?"),
         ("SHOPDESK_PORT", "http", "'port' = 'http'"),

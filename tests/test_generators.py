@@ -8,6 +8,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from functools import wraps
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,7 @@ class ScriptedNetwork(GPT2LMHeadModel):  # type: ignore[misc]
         self.told, self.fail_at, self.scores = script, fail_at, scores
         self.passes = self.at_once = self.most_at_once = 0
 
+    @wraps(GPT2LMHeadModel.forward)  # what it takes decides whether it can be batched
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -296,7 +298,7 @@ def test_one_computation_at_a_time() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert NETWORK.passes == 3 * model.max_new_tokens
+    assert model.max_new_tokens < NETWORK.passes <= 3 * model.max_new_tokens  # they share what steps they can
     assert NETWORK.most_at_once == 1
 
 

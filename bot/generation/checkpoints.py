@@ -6,6 +6,7 @@ are errors. Only safetensors are read, because a pickle can run code, and no cod
 
 from __future__ import annotations
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from bot.errors import GenerationError
+
+log = logging.getLogger(__name__)
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "tekken.json")
 
@@ -37,13 +40,31 @@ def load_base(name: str) -> tuple[Any, Any]:
             trust_remote_code=False,
             output_loading_info=True,
         )
-        network.to("cuda" if on_gpu else "cpu")
+        network = _placed(network, name) if on_gpu else network
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
         raise GenerationError(f"generator {name!r} cannot be loaded: {first_line(error)}; {advice}") from error
+    if getattr(network.config, "is_decoder", True) is False:  # transformers warns, and goes on
+        raise GenerationError(f"generator {name!r} is an encoder, which cannot write; give a causal language model")
     absent = sorted(map(str, report["missing_keys"]))
     if absent:  # transformers would make them up at random and go on
         raise GenerationError(f"generator {name!r} lacks {len(absent)} of its weights ({absent[0]}, ...); {advice}")
     return network, tokenizer
+
+
+def _placed(network: Any, name: str) -> Any:
+    """The network on the GPU, or, where it has no room there, on the CPU."""
+    import torch
+
+    try:
+        return network.to("cuda")
+    except torch.OutOfMemoryError as error:
+        log.warning(
+            "generator %r does not fit the GPU (%s): it runs on the CPU, which is slower; use a smaller model, or make "
+            "room and start again",
+            name,
+            first_line(error),
+        )
+        return network.to("cpu", torch.float32)
 
 
 def _source(name: str) -> tuple[str, str]:

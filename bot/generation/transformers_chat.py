@@ -1,11 +1,10 @@
-"""A local causal language model as a LangChain chat model, decoded step by step in the caller's own thread."""
+"""A local causal language model as a LangChain chat model: the stream is decoded step by step as it is read."""
 
 from __future__ import annotations
 
-import inspect
 import re
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
@@ -20,19 +19,17 @@ from pydantic import AliasChoices, Field, ValidationError
 
 from bot.errors import GenerationError
 from bot.generation.checkpoints import first_line, load_base, load_lora
+from bot.generation.decoding import alone, chooser
 from bot.generation.pieces import Pieces
 
 if TYPE_CHECKING:
-    import torch
+    from bot.generation.batching import Batch
+    from bot.generation.decoding import Choose
 
 ROLES: dict[type[BaseMessage], str] = {SystemMessage: "system", HumanMessage: "user", AIMessage: "assistant"}
 # Without a chat template nothing else tells a model that its turn is over.
 PLAIN_STOPS = ("\nUser:", "\nSystem:")
 PER_CALL = ("max_new_tokens", "temperature", "top_p", "seed", "stop")
-
-# Two forward passes at once on the same cores are slower than one after the other. Held for a single step and never
-# while the caller has the word, so that a slow reader, or a stream nobody closed, blocks no other conversation.
-_ONE_STEP = threading.Lock()
 
 
 class StreamedChatModel(BaseChatModel):
@@ -49,11 +46,12 @@ class StreamedChatModel(BaseChatModel):
 
 
 class TransformersChatModel(StreamedChatModel):
-    """Any causal language model that transformers can load, decoded in the caller's own thread.
+    """Any causal language model that transformers can load, decoded by those who read it.
 
     The stream gives one chunk per token, whose text is empty while a character or a possible stop sequence is
-    incomplete; the last chunk carries the usage and the finish reason ("stop" or "length"). Nothing is computed
-    between two chunks, so closing or dropping the stream, or simply asking for no more, ends the work by construction.
+    incomplete; the last chunk carries the usage and the finish reason ("stop" or "length"). Nothing is computed when
+    nobody waits for a token, and streams that are read at once advance together (`bot.generation.batching`): closing or
+    dropping one, or simply asking for no more, ends its work within two tokens.
 
     `temperature` 0 is greedy. The fields below `tokenizer` can be overridden for one call. The penalties that the
     model's own generation config names are honoured.
@@ -68,6 +66,7 @@ class TransformersChatModel(StreamedChatModel):
     top_p: float = Field(default=1.0, gt=0, le=1)
     seed: int | None = None
     stop: list[str] = Field(default_factory=list)
+    streams: Any = Field(default_factory=lambda given: _batch(given.get("network")), exclude=True, repr=False)
 
     @classmethod
     def load(cls, name: str, *, lora: Path | None = None, **fields: Any) -> Self:
@@ -162,55 +161,24 @@ class TransformersChatModel(StreamedChatModel):
             raise GenerationError(f"{first['loc'][0]} = {first['input']!r}: {first['msg']}") from None
 
     def _tokens(self, prompt: list[int]) -> Iterator[int]:
-        """New tokens one by one, each computed when it is asked for."""
-        import torch
+        """New tokens one by one, each computed when it is asked for, or a little earlier for others' sake."""
+        choose = chooser(self.network.generation_config, self.temperature, self.top_p, self.seed)
+        written = 0
+        try:
+            with closing(self._written(prompt, choose)) as tokens:
+                for token in tokens:
+                    written += 1
+                    yield token
+        except Exception as error:  # the model's own code, which may raise anything
+            raise GenerationError(f"{self.model_name!r} failed at token {written + 1}: {first_line(error)}") from error
 
-        choose = self._chooser()
-        ids = torch.tensor([prompt], device=next(self.network.parameters()).device)
-        fresh, cache = ids, None
-        for number in range(self.max_new_tokens):
-            try:
-                # Inference mode belongs to the thread: it must not be left on while the caller has the word.
-                with _ONE_STEP, torch.inference_mode():
-                    kept: dict[str, Any] = {} if cache is None else {"past_key_values": cache}
-                    output = self.network(input_ids=fresh, use_cache=True, **kept, **self._last_logits_only)
-                    cache = getattr(output, "past_key_values", None)
-                    token = choose(ids, output.logits[:, -1].float())
-                    ids = torch.cat([ids, token], dim=-1)
-                    # A model without such a cache (a state-space model, say) reads everything again.
-                    fresh = ids if cache is None else token
-            except Exception as error:  # the model's own code, which may raise anything
-                raise GenerationError(
-                    f"{self.model_name!r} failed at token {number + 1}: {first_line(error)}"
-                ) from error
-            yield int(token)
+    def _written(self, prompt: list[int], choose: Choose) -> Generator[int]:
+        if self.streams is None:
+            return alone(self.network, prompt, choose, self.max_new_tokens)
+        from bot.generation.batching import Row
 
-    def _chooser(self) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
-        import torch
-        from transformers import generation
-
-        config = self.network.generation_config
-        process = generation.LogitsProcessorList()
-        if config.repetition_penalty not in (None, 1.0):
-            process.append(generation.RepetitionPenaltyLogitsProcessor(config.repetition_penalty))
-        if config.no_repeat_ngram_size:
-            process.append(generation.NoRepeatNGramLogitsProcessor(config.no_repeat_ngram_size))
-        if self.temperature > 0:
-            process.append(generation.TemperatureLogitsWarper(float(self.temperature)))
-            process.append(generation.TopPLogitsWarper(self.top_p))
-        # A generator of its own, so that neither other conversations nor training move this one's draws.
-        source = torch.Generator(device=next(self.network.parameters()).device)
-        source.seed() if self.seed is None else source.manual_seed(self.seed)
-
-        def choose(ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-            if scores.isnan().any():
-                raise ValueError("the model's scores are not numbers (NaN); its weights are damaged or overflow")
-            scores = process(ids, scores)
-            if self.temperature == 0:
-                return scores.argmax(dim=-1, keepdim=True)
-            return torch.multinomial(scores.softmax(dim=-1), 1, generator=source)
-
-        return choose
+        tokens: Generator[int] = self.streams.tokens(Row(prompt, choose, self.max_new_tokens, self._end_tokens))
+        return tokens
 
     def _text(self, ids: list[int]) -> str:
         text: str = self.tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
@@ -277,11 +245,12 @@ class TransformersChatModel(StreamedChatModel):
         several = own if isinstance(own, list) else [own]
         return frozenset(token for token in (*several, self.tokenizer.eos_token_id) if token is not None)
 
-    @cached_property
-    def _last_logits_only(self) -> dict[str, int]:
-        """Spare the scores of all but the last token: 1.2 GB for a prompt of 2,000 tokens and 152,000 words."""
-        base = self.network.get_base_model() if hasattr(self.network, "get_base_model") else self.network
-        return {"logits_to_keep": 1} if "logits_to_keep" in inspect.signature(base.forward).parameters else {}
+
+def _batch(network: Any) -> Batch | None:
+    """Where streams over this network advance together; None for a network that computes one at a time."""
+    from bot.generation.batching import Batch, can_be_batched
+
+    return Batch(network) if can_be_batched(network) else None
 
 
 def _role(message: BaseMessage) -> str:

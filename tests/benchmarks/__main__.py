@@ -15,7 +15,18 @@ import sys
 
 from tests.benchmarks.measuring import RAW, add_options
 
-BENCHMARKS = ("lexical", "search", "turn", "gate", "memory", "streams", "update", "public_data", "redaction")
+BENCHMARKS = (
+    "lexical",
+    "search",
+    "turn",
+    "gate",
+    "memory",
+    "streams",
+    "update",
+    "public_data",
+    "redaction",
+    "generation",
+)
 
 
 def main() -> int:
