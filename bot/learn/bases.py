@@ -53,7 +53,7 @@ class Base:
 
     @classmethod
     def load(cls, name: str, lora: Path | None = None) -> Base:
-        """From a folder or a hub name. Raises LearningError for one without weights, GenerationError for a broken one."""
+        """From a folder or a hub name. Raises LearningError where it is not local, GenerationError where broken."""
         if name.partition(":")[0] in ("extractive", "remote"):
             raise LearningError(
                 f"the generator {name!r} has no weights here to learn with; set SHOPDESK_GENERATOR to the folder of a"
@@ -148,7 +148,7 @@ def _ranked(asked: Sequence[str], passages: Sequence[str]) -> list[Statement]:
         title, *heading = titles.split(" > ")
         chunk = Chunk(f"{number}.md", 0, title, tuple(heading), text, language="en")
         hits.append(Hit(chunk, 1.0 / (1 + number), 0.0))
-    return rank("\n".join(asked[: -3 : -1]), hits, lambda word: 1.0).statements
+    return rank("\n".join(asked[:-3:-1]), hits, lambda word: 1.0).statements
 
 
 def _wanted(reply: str, said: Sequence[str]) -> str:

@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
@@ -26,7 +25,7 @@ from bot.learn.bases import Base, Tokens
 from bot.learn.curves import Curves
 from bot.learn.examples import Example
 from bot.learn.material import Material, reply_of
-from bot.learn.runs import LORA, RUN, Run, Runs, finish, fingerprint, write_whole
+from bot.learn.runs import LORA, RUN, Run, Runs, fingerprint, finish, write_whole
 
 WORK, PLAN = "work", "plan.json"  # in the folder of a run that is not finished
 NEEDED = 256 * 2**20  # bytes of disk: checkpoints, and a LoRA
@@ -172,7 +171,7 @@ def _learnt(base: Base, examples: Sequence[Example], plan: Plan) -> Learnt:
         )
     if not good or not bad:
         only, other = ("bad", "good") if bad else ("good", "bad")
-        raise LearningError(f"all examples to train on are {only}{told}; learning needs some {other} ones too: rate those")
+        raise LearningError(f"all examples to train on are {only}{told}; learning needs some {other} ones too")
     return Learnt(good, bad, _replayed(base, len(good), plan), left_out)
 
 

@@ -172,9 +172,7 @@ def _targets(network: Any, targets: str) -> Any:
     """The layers that the LoRA goes over, as PEFT takes them."""
     if targets == "all-linear":
         return targets
-    found = [
-        name for name, layer in network.named_modules() if type(layer).__name__ in _LINEAR and _MLP.search(name)
-    ]
+    found = [name for name, layer in network.named_modules() if type(layer).__name__ in _LINEAR and _MLP.search(name)]
     if not found:
         raise LearningError("this base has no MLP that is known by its name; use --targets all-linear")
     return found
@@ -219,6 +217,9 @@ def _watch(log: Log, deadline: float | None) -> Any:
 
 def _run(trainer: Any, work: Path) -> bool:
     """Trains from the last checkpoint on; at the end the LoRA is in its folder, whole or not there."""
+    from transformers import PrinterCallback
+
+    trainer.remove_callback(PrinterCallback)  # standard output is for the result
     trainer.train(resume_from_checkpoint=_checkpoint(work))
     if trainer.state.global_step < trainer.state.max_steps:
         return False
