@@ -190,8 +190,7 @@ def _figures(held: Sequence[Held], own: Floats, other: Floats | None, seed: int)
     good, bad = (np.array([at for at, one in enumerate(held) if one.label is label], int) for label in (True, False))
     together = np.array([[held[g].language == held[b].language for b in bad] for g in good], float)
     chance = np.random.default_rng(seed)
-    draws = [tuple(chance.multinomial(len(at), np.full(len(at), 1 / len(at))).astype(float) for at in (good, bad))
-             for _ in range(RESAMPLES)] if len(good) and len(bad) else []  # fmt: skip
+    draws = [(_drawn(len(good), chance), _drawn(len(bad), chance)) for _ in range(RESAMPLES)]
     found = {}
     if len(good) and len(bad) and together.any():
         wins = [_wins(nll, good, bad) * together for nll in (own, other) if nll is not None]
@@ -207,6 +206,11 @@ def _figures(held: Sequence[Held], own: Floats, other: Floats | None, seed: int)
         drawn = [chance.choice(values, len(values)).mean() for _ in range(RESAMPLES)]
         found["good_nll"] = _figure(values.mean(), drawn, good)
     return found
+
+
+def _drawn(number: int, chance: np.random.Generator) -> Floats:
+    """How often each of so many comes in a draw with replacement."""
+    return chance.multinomial(number, np.full(number, 1 / max(1, number))).astype(np.float64) if number else np.zeros(0)
 
 
 def _wins(nll: Floats, good: Any, bad: Any) -> Floats:
