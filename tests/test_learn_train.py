@@ -16,6 +16,7 @@ from bot.learn.curves import Curves
 from bot.learn.material import read_material
 from bot.learn.runs import Runs, fingerprint
 from bot.learn.train import Plan, train
+from retrieval.embedders import SentenceEmbedder
 from tests.commands import shopdesk, write_lines
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
@@ -139,3 +140,46 @@ def test_missing_packages_name_their_extra(
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == "trl" else True)
     with pytest.raises(LearningError, match=r"pip install 'shopdesk\[learn\]'"):
         train(tmp_path, read_material(examples), base, PLAN)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_end(base: str, tmp_path: Path) -> None:
+    material = read_material(write_lines(tmp_path / "examples.jsonl", *(example(n) for n in range(24))))
+    whole = train(tmp_path / "whole", material, base, PLAN)
+    stops, run = 0, None
+    while run is None:
+        assert Runs(tmp_path / "parts").all() == []
+        run = train(tmp_path / "parts", material, base, PLAN, minutes=0)
+        stops += run is None
+    assert whole is not None
+    assert stops == 3  # once in the two steps of the first phase, twice in the three of the second
+    assert run.lora_sha256 == whole.lora_sha256
+    assert [line["step"] for line in Curves(run.folder).lines] == [1, 2, 1, 2, 3]
+    assert len(list((tmp_path / "parts" / "learn" / "runs").iterdir())) == 1
+
+
+def test_trl_scores_the_house_generator_through_its_whole_head(exported_models: Path, tmp_path: Path) -> None:
+    import torch
+    from trl.trainer.utils import add_fused_lm_head
+
+    from bot.learn.base import decoder, write
+    from bot.learn.evaluate import surprise
+    from bot.learn.trainers import _whole_head
+
+    network, tokenizer = decoder(SentenceEmbedder("minilm", exported_models), layers=1)
+    torch.manual_seed(0)
+    torch.nn.init.normal_(network.cls.predictions.transform.dense.weight, std=0.1)  # not the identity it begins as
+    write(network, tokenizer, tmp_path, {})
+    house = Base.load(str(tmp_path))
+    system = "Rules.\n\n[1] Returns\nA label costs £3.50.\n\n[2] Post\nDelivery to Ireland takes 5 days."
+    prompt = [{"role": "system", "content": system}, {"role": "user", "content": "What does a label cost?"}]
+    tokens = house.tokens(prompt, "A label costs £3.50.")
+    assert isinstance(tokens, Tokens)
+    assert tokenizer.decode(tokens.reply) == "[ 1 ] a label costs £3. 50. [SEP]"
+    wanted = surprise(house, tokens)
+    ids = torch.tensor([[*tokens.prompt, *tokens.reply]])
+    labels = ids.clone()
+    labels[0, : len(tokens.prompt)] = -100
+    add_fused_lm_head(house.network)
+    with torch.no_grad(), _whole_head(house.network):
+        found = house.network(input_ids=ids, labels=labels, fused_lm_head=True).log_probs[0]
+    assert (-found[len(tokens.prompt) - 1 :]).tolist() == pytest.approx(wanted, rel=1e-4, abs=1e-4)
