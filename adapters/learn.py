@@ -18,6 +18,8 @@ from bot.errors import LearningError
 from bot.settings import Settings
 from retrieval.embedders import SentenceEmbedder
 
+LOW_PRIORITY = 10  # niceness of what must not be in the way of a desk that serves
+
 
 def learn_embedder(data: Path, out: Path, start: str, epochs: float, minutes: float | None, seed: int) -> None:
     """Tunes the embedder `start` on the data sets in `data`, and leaves it in `out`, ready for `SHOPDESK_EMBEDDER`."""
@@ -124,6 +126,55 @@ def learn_examples(settings: Settings, out: Path, per_rater: int, held_out: floa
     draft.write_bytes(content)
     draft.replace(out)
     return {"out": str(out), "sha256": sha256(content).hexdigest(), **collected.report()}
+
+
+def learn_train(
+    settings: Settings,
+    examples: Path | None,
+    base: str | None,
+    minutes: float | None,
+    out: Path | None,
+    **plan: Any,
+) -> dict[str, Any]:
+    """Trains a LoRA, at low priority, and says which run it is; a run that is not finished has no `run`."""
+    from adapters.progress import progress
+    from bot.learn.material import read_material
+    from bot.learn.train import Plan, train
+
+    material = read_material(examples or settings.home / "learn" / "examples.jsonl")
+    os.nice(max(0, LOW_PRIORITY - os.nice(0)))
+    with progress("training", at_first="reading") as advance:
+        run = train(
+            settings.home,
+            material,
+            base or settings.generator,
+            Plan(**plan),
+            minutes=minutes,
+            out=out,
+            advance=advance,
+            say=say,
+        )
+    if run is None:
+        say("stopped in good time; the same command goes on")
+        return {"run": None}
+    return {"run": run.id, "folder": str(run.folder), **run.figures}
+
+
+def learn_evaluate(settings: Settings, name: str, examples: Path | None, seed: int) -> dict[str, Any]:
+    """Measures a run, and writes its `evaluation.json`."""
+    from adapters.progress import progress
+    from bot.learn.evaluate import evaluate
+    from bot.learn.material import read_material
+    from bot.learn.runs import Runs
+
+    runs, pointer = Runs(settings.home), settings.home / "learn" / "current.json"
+    run = runs.get(name)
+    material = read_material(examples or settings.home / "learn" / "examples.jsonl")
+    serving = json.loads(pointer.read_bytes())["run"] if pointer.exists() else None
+    current = runs.get(serving) if serving else None
+    same = current is not None and current.base_fingerprint == run.base_fingerprint and current.id != run.id
+    with progress("measuring") as advance:
+        return evaluate(run, material, current=current if same else None, seed=seed, advance=advance)
 
 
 @contextmanager

@@ -129,3 +129,45 @@ def fit_ranking(settings: Settings, out: Path) -> None:
     from adapters.learn import learn_ranking
 
     learn_ranking(settings, out)
+
+
+@learn.command("train")
+@click.option("--examples", type=click.Path(path_type=Path), metavar="FILE", help="Default: HOME/learn/examples.jsonl.")
+@click.option("--base", metavar="NAME", help="Folder or hub name of the base model (default: SHOPDESK_GENERATOR).")
+@click.option("--rank", type=click.IntRange(1, 512), default=16, show_default=True, metavar="N", help="Of the LoRA.")
+@click.option(
+    "--targets", type=click.Choice(["all-linear", "mlp"]), default="all-linear", show_default=True, help="Its layers."
+)
+@click.option(
+    "--replay",
+    type=click.FloatRange(0, 0.5),
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="Of the curriculum.",
+)
+@click.option("--epochs", type=click.FloatRange(0.01), default=3.0, show_default=True, metavar="N", help="Rounds.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order, choice and first weights.")
+@click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
+@click.option(
+    "--at-least", type=click.IntRange(2), default=20, show_default=True, metavar="N", help="Fewer are too few."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run (default: a new one).")
+@command
+def train_lora(settings: Settings, **options: Any) -> None:
+    """Train a LoRA from rated replies, in a run of its own; what serves is not touched."""
+    from adapters.learn import learn_train
+
+    print_json(learn_train(settings, **options))
+
+
+@learn.command("evaluate")
+@click.argument("run", metavar="RUN")
+@click.option("--examples", type=click.Path(path_type=Path), metavar="FILE", help="Default: HOME/learn/examples.jsonl.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Of the intervals.")
+@command
+def evaluate_lora(settings: Settings, run: str, examples: Path | None, seed: int) -> None:
+    """Measure a run beside the base and the LoRA that serves, on rated replies that no training saw."""
+    from adapters.learn import learn_evaluate
+
+    print_json(learn_evaluate(settings, run, examples, seed))

@@ -139,12 +139,12 @@ def _case(turns: Sequence[str], reply: str, right: Sequence[str], nearest: Mappi
     for turn in turns[:-1]:
         talk += [Message("user", turn), Message("assistant", bare(nearest[turn][0]))]
     talk.append(Message("user", turns[-1]))
-    best = _by_weight(dict.fromkeys(right), reply)[:RIGHT]
+    best = by_weight(dict.fromkeys(right), reply)[:RIGHT]
     near = [text for text in nearest[" ".join(turns)] if text not in right]
     return Case(tuple(talk), reply, tuple(best), tuple(near[:NEAR]), "shops")
 
 
-def _by_weight(right: Iterable[str], reply: str) -> list[str]:
+def by_weight(right: Iterable[str], reply: str) -> list[str]:
     """The lines by how many of the reply's words they have; those that add none beside the others are left out."""
     left, best = set(content_words(reply)), list[str]()
     pool = list(right)

@@ -1,0 +1,240 @@
+"""A cycle's training: a fresh LoRA from the base, supervised on good replies, then KTO on good and bad ones.
+
+    shopdesk learn train --base FOLDER
+
+Bad replies are never supervised. Where the base is the house generator, a share of the supervised examples is of its
+own curriculum, so that it forgets nothing. The same examples, base, settings and seed give the same weights on a CPU
+with as many threads. A run that was stopped goes on when the same command is given again; `run.json` comes last, and
+what serves is never touched.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.errors import LearningError
+from bot.learn.bases import Base, Tokens
+from bot.learn.curves import Curves
+from bot.learn.examples import Example
+from bot.learn.material import Material, reply_of
+from bot.learn.runs import LORA, RUN, Run, Runs, fingerprint, finish, write_whole
+
+WORK, PLAN = "work", "plan.json"  # in the folder of a run that is not finished
+NEEDED = 256 * 2**20  # bytes of disk: checkpoints, and a LoRA
+PHASES = ("supervised", "preference")
+PACKAGES = {"trl": "learn", "datasets": "learn", "accelerate": "learn", "peft": "lora"}  # the extra that brings each
+Advance = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is learnt, and how. `replay` is the curriculum's share of what is supervised; each example is seen
+    `epochs` times in each phase; `rate` and `preference_rate` are the learning rates of the two."""
+
+    rank: int = 16
+    targets: Literal["all-linear", "mlp"] = "all-linear"
+    replay: float = 0.1
+    seed: int = 0
+    epochs: float = 3.0
+    rate: float = 5e-4
+    preference_rate: float = 2e-4
+    at_least: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is learnt from: good and bad replies as tokens, what is replayed, and what was left out for which reason."""
+
+    good: list[Tokens]
+    bad: list[Tokens]
+    replayed: list[Tokens]
+    left_out: Counter[str]
+
+    def counts(self) -> dict[str, Any]:
+        """How many there are of each."""
+        return {
+            "good": len(self.good),
+            "bad": len(self.bad),
+            "replayed": len(self.replayed),
+            "left_out": dict(sorted(self.left_out.items())),
+        }
+
+
+def train(
+    home: Path,
+    material: Material,
+    base: str,
+    plan: Plan,
+    *,
+    minutes: float | None = None,
+    out: Path | None = None,
+    advance: Advance = lambda done, total: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Run | None:
+    """The finished run in a folder of the home, or in `out`; None where the minutes were up before its end.
+
+    Raises LearningError, before anything is written, for what cannot be learnt from or with.
+    """
+    deadline = None if minutes is None else time.monotonic() + 60 * minutes
+    _installed()
+    read = Base.load(base)
+    base_fingerprint = fingerprint(base)
+    learnt = _learnt(read, material.split("train"), plan)
+    record = {**asdict(plan), "base": base, "base_fingerprint": base_fingerprint, "examples": material.sha256}
+    folder = _folder(home, out, record)
+    say(f"{folder}: {len(learnt.good)} good and {len(learnt.bad)} bad replies, {_told(learnt, read)}")
+    curves = Curves(folder)
+    if not (folder / LORA).exists():
+        for phase in PHASES:
+            if not (folder / WORK / phase / "lora").exists() and not _taught(
+                phase, base, learnt, plan, folder, curves, deadline, advance
+            ):
+                return None
+        shutil.copytree(folder / WORK / PHASES[1] / "lora", folder / WORK / "done", dirs_exist_ok=True)
+        (folder / WORK / "done").replace(folder / LORA)
+    curves.draw()
+    run = finish(
+        folder,
+        base=base,
+        base_fingerprint=base_fingerprint,
+        examples=material.sha256,
+        seed=plan.seed,
+        settings=asdict(plan),
+        figures=_figures(curves, learnt),
+    )
+    shutil.rmtree(folder / WORK, ignore_errors=True)
+    return run
+
+
+def _taught(
+    phase: str,
+    base: str,
+    learnt: Learnt,
+    plan: Plan,
+    folder: Path,
+    curves: Curves,
+    deadline: float | None,
+    advance: Advance,
+) -> bool:
+    """One phase, on a base that is loaded anew; whether it came to its end in time."""
+    from bot.learn.trainers import Lesson, preferred, supervised
+
+    first = phase == PHASES[0]
+    work = folder / WORK / phase
+    began = time.monotonic() - curves.seconds
+    rate = plan.rate if first else plan.preference_rate
+    lesson = Lesson(plan.rank, plan.targets, plan.seed, plan.epochs, rate, deadline)
+
+    def log(step: int, of: int, measured: Any) -> None:
+        seconds = round(time.monotonic() - began, 3)
+        curves.add({**measured, "phase": phase, "step": step, "of": of, "seconds": seconds})
+        advance(round(500 * (step / of + (not first))), 1000)
+
+    if first:
+        return supervised(Base.load(base), [*learnt.good, *learnt.replayed], work, lesson, log)
+    rated = [*((one, True) for one in learnt.good), *((one, False) for one in learnt.bad)]
+    return preferred(Base.load(base), rated, folder / WORK / PHASES[0] / "lora", work, lesson, log)
+
+
+def _installed() -> None:
+    missing = sorted({extra for package, extra in PACKAGES.items() if find_spec(package) is None})
+    if missing:
+        raise LearningError(
+            f"training needs packages that are not installed: pip install 'shopdesk[{','.join(missing)}]'"
+        )
+
+
+def _learnt(base: Base, examples: Sequence[Example], plan: Plan) -> Learnt:
+    """The examples as the base reads them. Raises LearningError where they are too few, or of one label."""
+    found: dict[bool, list[Tokens]] = {True: [], False: []}
+    left_out: Counter[str] = Counter()
+    for example in examples:
+        tokens = base.tokens(example.prompt, reply_of(example))
+        if isinstance(tokens, Tokens):
+            found[example.label].append(tokens)
+        else:
+            left_out[tokens] += 1
+    good, bad = found[True], found[False]
+    told = "".join(f", {reason.replace('_', ' ')}: {count}" for reason, count in sorted(left_out.items()))
+    if len(good) + len(bad) < plan.at_least:
+        raise LearningError(
+            f"{len(good) + len(bad)} examples to train on that the base can read, and {plan.at_least} are needed{told};"
+            " collect more ratings, or lower --at-least"
+        )
+    if not good or not bad:
+        only, other = ("bad", "good") if bad else ("good", "bad")
+        raise LearningError(f"all examples to train on are {only}{told}; learning needs some {other} ones too")
+    return Learnt(good, bad, _replayed(base, len(good), plan), left_out)
+
+
+def _replayed(base: Base, beside: int, plan: Plan) -> list[Tokens]:
+    """Examples of the curriculum, for a base that learnt it."""
+    if not base.is_house:
+        return []
+    from bot.learn.skills import replayed
+
+    number = round(plan.replay / (1 - plan.replay) * beside)
+    return [tokens for case in replayed(number, plan.seed) if isinstance(tokens := base.of_case(case), Tokens)]
+
+
+def _told(learnt: Learnt, base: Base) -> str:
+    if base.is_house or learnt.replayed:
+        return f"{len(learnt.replayed)} of the curriculum replayed"
+    return "nothing replayed: what this base was trained on is not known here"
+
+
+def _folder(home: Path, out: Path | None, record: dict[str, Any]) -> Path:
+    """The folder of the unfinished run with these settings, or a new one."""
+    runs = Runs(home)
+    within = out or home
+    existing = next(folder for folder in (within, *within.resolve().parents) if folder.exists())
+    if (free := shutil.disk_usage(existing).free) < NEEDED:
+        raise LearningError(
+            f"{existing}: {free // 2**20} MB of disk left, and training needs {NEEDED // 2**20} MB; make room"
+        )
+    for folder in [out] if out else runs.unfinished():
+        if _plan(folder) == record:
+            return folder
+    if out is not None and out.exists() and any(out.iterdir()):
+        raise LearningError(f"{out}: holds something else, or a run with other settings; give another --out")
+    folder = out or runs.new(record["examples"])
+    (folder / WORK).mkdir(parents=True, exist_ok=True)
+    write_whole(folder / WORK / PLAN, json.dumps(record, indent=1))
+    return folder
+
+
+def _plan(folder: Path) -> Any:
+    try:
+        return None if (folder / RUN).exists() else json.loads((folder / WORK / PLAN).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def _figures(curves: Curves, learnt: Learnt) -> dict[str, Any]:
+    losses = {phase: curves.losses(phase) for phase in PHASES}
+    return {
+        "seconds": round(curves.seconds, 1),
+        "steps": {phase: len(values) for phase, values in losses.items()},
+        "losses": {
+            phase: {"first": _mean(values[: _span(values)]), "last": _mean(values[-_span(values) :])}
+            for phase, values in losses.items()
+        },
+        "counts": learnt.counts(),
+    }
+
+
+def _span(values: Sequence[float]) -> int:
+    """A tenth of a curve: one step says little."""
+    return max(1, len(values) // 10)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(sum(values) / max(1, len(values)), 6)
