@@ -85,7 +85,10 @@ def lora_for(home: Path, conversation: str, base_fingerprint: str) -> Path | Non
 
 def fit_run(home: Path, name: str, base_fingerprint: str) -> Run:
     """A finished run, whole, that was trained over this base. Raises LearningError, in one line, for any other."""
-    run = Runs(home).get(name)
+    runs = Runs(home)
+    run = runs.get(name)
+    if run.folder.resolve() != (runs.folder / run.id).resolve():
+        raise LearningError(f"run {run.id} lies in {run.folder}; copy that folder into {runs.folder} to let it speak")
     if run.base_fingerprint != base_fingerprint:
         raise LearningError(
             f"run {run.id}: it was trained over {run.base!r} with the weights {run.base_fingerprint[:12]}, and those of"
@@ -154,17 +157,19 @@ def _write(home: Path, pointer: Pointer) -> Pointer:
 
 
 def _pointer(fields: dict[str, Any]) -> Pointer:
-    canary = fields["canary"]
-    pointer = Pointer(
-        fields["run"],
-        tuple(fields["previous"]),
+    run, canary = fields["run"], fields["canary"]
+    return Pointer(
+        None if run is None else _named(run),
+        tuple(_named(name) for name in fields["previous"]),
         str(fields["promoted_at"]),
-        Canary(canary["run"], float(canary["share"])) if canary else None,
+        Canary(_named(canary["run"]), float(canary["share"])) if canary else None,
     )
-    named = [*pointer.previous, *([pointer.run] if pointer.run is not None else []), *([canary["run"]] if canary else [])]
-    if not all(isinstance(name, str) and _ID.fullmatch(name) for name in named):
-        raise ValueError("no id of a run")
-    return pointer
+
+
+def _named(run: object) -> str:
+    if not isinstance(run, str) or not _ID.fullmatch(run):
+        raise ValueError(f"{run!r} is no id of a run")
+    return run
 
 
 def _place(run: str, conversation: str) -> float:
