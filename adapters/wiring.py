@@ -15,6 +15,8 @@ from retrieval.embedders import SentenceEmbedder
 from retrieval.snapshots import Snapshots
 
 if TYPE_CHECKING:  # an ingest needs none of these, and their imports take longer than an update of one document
+    from langchain_core.language_models import BaseChatModel
+
     from bot.conversations import Conversations
     from bot.engine import Engine
     from retrieval.retriever import Retriever
@@ -46,6 +48,18 @@ def open_retriever(settings: Settings) -> Retriever:
     return retriever
 
 
+def open_generator(settings: Settings) -> BaseChatModel:
+    """Who writes the reply: with the LoRA that was promoted, unless the settings name one.
+
+    Raises GenerationError in one line for what is missing.
+    """
+    from bot.generation.generators import load_generator
+    from bot.generation.swapping import learnt
+
+    model = load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
+    return learnt(model, settings.home) if settings.lora is None else model
+
+
 @contextmanager
 def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> Iterator[Engine]:
     """The whole desk, ready to answer; its store is closed at the end. `today` is the day that it answers on.
@@ -53,10 +67,9 @@ def open_engine(settings: Settings, today: Callable[[], date] = date.today) -> I
     Raises ShopdeskError in one line for what is missing.
     """
     from bot.engine import Engine
-    from bot.generation.generators import load_generator
 
     retriever = open_retriever(settings)
-    generator = load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
+    generator = open_generator(settings)
     shop = shop_options(retriever)
     with open_store(settings) as store:
         yield Engine(

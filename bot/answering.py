@@ -26,6 +26,7 @@ from bot.evidence.contradictions import contradictions, without_contradicted
 from bot.generation import prompts
 from bot.generation.checkpoints import first_line
 from bot.generation.generators import describe
+from bot.generation.swapping import speaking
 from bot.generation.transformers_chat import plain_text
 from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
 from bot.phrases import phrases
@@ -71,6 +72,7 @@ class Answering:
     ) -> None:
         self.engine, self.turn, self.cancelled = engine, turn, cancelled
         self.conversation = engine.store.conversation(turn.conversation)
+        self.generator = speaking(engine.generator, turn.conversation)  # one for the whole reply, whatever is promoted
         self.audience = audience or self.conversation.audience
         self.language = detect(turn.question)
         self.phrases = phrases(self.language)
@@ -376,7 +378,7 @@ class Answering:
         self, asked: str, hits: Sequence[Hit], ranked: Sequence[Statement], earlier: Sequence[Turn]
     ) -> list[BaseMessage]:
         engine = self.engine
-        room = getattr(engine.generator, "context_length", None)
+        room = getattr(self.generator, "context_length", None)
         limit = None if room is None else room - engine.settings.max_new_tokens
         messages = prompts.build(
             asked,
@@ -387,7 +389,7 @@ class Answering:
             day=engine.today(),
             language=self.language,
             not_found=self.phrases.not_found,
-            fits=lambda m: limit is None or engine.generator.get_num_tokens_from_messages(m) <= limit,
+            fits=lambda m: limit is None or self.generator.get_num_tokens_from_messages(m) <= limit,
         )
         # The passages are told by their ids and hashes; their text is not kept a second time.
         self.explanation["prompt"] = {"version": prompts.VERSION, "history": (len(messages) - 2) // 2}
@@ -396,7 +398,7 @@ class Answering:
     def _pieces(self, messages: list[BaseMessage]) -> Generator[str, None, None]:
         if self.cancelled.is_set():
             return
-        stream = self.engine.generator.stream(messages)
+        stream = self.generator.stream(messages)
         try:
             for chunk in stream:
                 if self.cancelled.is_set():
@@ -461,7 +463,7 @@ class Answering:
             self.explanation["reason"] = self.reason
         if self.reading.steered:
             self.explanation["steered"] = True
-        self.engine.store.finish_turn(self.turn.id, reply, {**self.explanation, **describe(self.engine.generator)})
+        self.engine.store.finish_turn(self.turn.id, reply, {**self.explanation, **describe(self.generator)})
         return reply
 
     @contextmanager

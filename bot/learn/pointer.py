@@ -48,6 +48,11 @@ class Pointer:
     promoted_at: str = ""
     canary: Canary | None = None
 
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """Those that speak in any conversation."""
+        return tuple(name for name in (self.run, self.canary and self.canary.run) if name)
+
     def run_for(self, conversation: str) -> str | None:
         """The run that speaks in a conversation: the same one from its first reply to its last."""
         if self.canary and _place(self.canary.run, conversation) < self.canary.share:
