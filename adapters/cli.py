@@ -12,6 +12,7 @@ import click
 from adapters.command import Lines, command
 from adapters.desk_commands import desk
 from adapters.gaps_commands import gaps
+from adapters.learn_commands import learn
 from adapters.output import hit_record, print_json, reply_record, say
 from adapters.slack_commands import slack
 from bot.errors import InvalidMessage
@@ -33,6 +34,7 @@ def main() -> None:
 
 main.add_command(desk)
 main.add_command(gaps)
+main.add_command(learn)
 main.add_command(slack)
 
 
@@ -235,119 +237,6 @@ def evaluate(settings: Settings, **options: Any) -> None:
 
     if not run(settings, Wanted(**options)):
         raise SystemExit(1)
-
-
-@main.group()
-def learn() -> None:
-    """Learn from ratings; train what the project ships (`pip install -e '.[learn]'`)."""
-
-
-@learn.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.jsonl", help="Where they go.")
-@click.option(
-    "--per-rater",
-    type=click.IntRange(1),
-    default=50,
-    show_default=True,
-    metavar="N",
-    help="Ratings taken of one rater.",
-)
-@click.option(
-    "--held-out",
-    type=click.FloatRange(0, 0.9),
-    default=0.2,
-    show_default=True,
-    metavar="SHARE",
-    help="Share of the conversations that no training sees.",
-)
-@click.option(
-    "--at-least", type=click.IntRange(1), default=20, show_default=True, metavar="N", help="Fewer are too few."
-)
-@command
-def examples(settings: Settings, out: Path, per_rater: int, held_out: float, at_least: int) -> None:
-    """Write what people rated and what staff answered as examples to learn from, without personal data."""
-    from adapters.learn import learn_examples
-
-    print_json(learn_examples(settings, out, per_rater, held_out, at_least))
-
-
-@learn.command()
-@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
-@click.option("--start", default="minilm", show_default=True, metavar="NAME", help="As SHOPDESK_EMBEDDER names it.")
-@click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Rounds of questions.")
-@click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the questions.")
-@command
-def embedder(settings: Settings, **options: Any) -> None:
-    """Tune the embedding model on board for shops; a run that was stopped goes on."""
-    from adapters.learn import learn_embedder
-
-    learn_embedder(**options)
-
-
-@learn.command()
-@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
-@click.option("--epochs", type=float, default=1.0, show_default=True, metavar="N", help="Times that each pair is seen.")
-@click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the pairs.")
-@command
-def judge(settings: Settings, **options: Any) -> None:
-    """Train the judge of answers and of evidence; a run that was stopped goes on."""
-    from adapters.learn import learn_judge
-
-    learn_judge(settings, **options)
-
-
-@learn.command("base")
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run.")
-@click.option("--start", default="minilm", show_default=True, metavar="NAME", help="As SHOPDESK_EMBEDDER names it.")
-@click.option("--epochs", type=float, default=2.0, show_default=True, metavar="N", help="Times that each case is seen.")
-@click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order and choice of the cases.")
-@click.option("--smoke", is_flag=True, help="A miniature of everything, in a minute: two layers, few cases, no data.")
-@command
-def base(settings: Settings, **options: Any) -> None:
-    """Train the house generator; a run that was stopped goes on."""
-    from adapters.learn import learn_base
-
-    learn_base(**options)
-
-
-@learn.command("prove")
-@click.argument("run", metavar="RUN")
-@click.option("--sample", type=click.IntRange(min=1), default=300, show_default=True, metavar="N", help="Questions.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Which questions.")
-@command
-def prove_base(settings: Settings, run: str, sample: int, seed: int) -> None:
-    """Measure a house generator beside the composer, on shops that nothing was trained on."""
-    from adapters.learn import prove
-
-    print_json(prove(settings, run, sample, seed))
-
-
-@learn.command("conduct")
-@click.option("--data", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The public data sets.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where the heads go.")
-@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Choice of the messages.")
-@command
-def fit_conduct(settings: Settings, **options: Any) -> None:
-    """Fit the heads that read off a message whether it wants a person, a chat, or an answer."""
-    from adapters.learn import learn_conduct
-
-    learn_conduct(settings, **options)
-
-
-@learn.command("ranking")
-@click.option("--out", required=True, type=click.Path(path_type=Path), metavar="FILE.json", help="Where they go.")
-@command
-def fit_ranking(settings: Settings, out: Path) -> None:
-    """Fit the weights by which statements are ranked and questions declined, on the curriculum's shops."""
-    from adapters.learn import learn_ranking
-
-    learn_ranking(settings, out)
 
 
 @main.command()

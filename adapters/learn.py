@@ -1,4 +1,4 @@
-"""`shopdesk learn`: training what the project ships, from the command line."""
+"""What the commands of `shopdesk learn` do: training what the project ships, examples out of ratings."""
 
 from __future__ import annotations
 
