@@ -12,8 +12,8 @@ from bot.errors import LearningError
 
 
 @contextmanager
-def held(path: Path, busy: str = "") -> Iterator[None]:
-    """Holds the lock of that file, which names the holder's process.
+def held(path: Path, busy: str = "") -> Iterator[int]:
+    """Holds the lock of that file, which names the holder's process; who is given the descriptor holds it too.
 
     Waits for whoever has it; with `busy`, raises LearningError at once, in these words and with the other's process.
     """
@@ -27,7 +27,7 @@ def held(path: Path, busy: str = "") -> Iterator[None]:
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        yield file.fileno()
 
 
 def is_held(path: Path) -> bool:
