@@ -15,7 +15,7 @@ import sys
 
 from tests.benchmarks.measuring import RAW, add_options
 
-BENCHMARKS = ("lexical", "search", "turn", "gate", "memory", "streams", "update", "public_data", "redaction")
+BENCHMARKS = ("lexical", "search", "turn", "gate", "memory", "streams", "update", "public_data", "redaction", "swap")
 
 
 def main() -> int:
