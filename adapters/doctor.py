@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from adapters.wiring import open_embedder, open_snapshots, open_store
+from adapters.wiring import open_embedder, open_generator, open_snapshots, open_store
 from bot.conversations import FILE
 from bot.errors import GenerationError, RetrievalError, ShopdeskError
-from bot.generation.generators import describe, load_generator
+from bot.generation.generators import describe
 from bot.settings import Settings
 
 _PACKAGES = ("shopdesk", "torch", "transformers", "sentence-transformers", "faiss-cpu", "langchain-core", "onnxruntime",
@@ -79,7 +79,7 @@ def _embedder(settings: Settings, snapshot: dict[str, Any] | None) -> dict[str, 
 
 def _generator(settings: Settings) -> dict[str, str]:
     try:
-        return describe(load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens))
+        return describe(open_generator(settings))
     except GenerationError as error:
         raise GenerationError(f"{error}; until then replies are composed of the documents' own sentences") from error
 

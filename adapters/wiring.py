@@ -54,6 +54,18 @@ def open_retriever(settings: Settings) -> Retriever:
     return retriever
 
 
+def open_generator(settings: Settings) -> BaseChatModel:
+    """Who writes the reply: with the LoRA that was promoted, unless the settings name one.
+
+    Raises GenerationError in one line for what is missing.
+    """
+    from bot.generation.generators import load_generator
+    from bot.generation.swapping import learnt
+
+    model = load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
+    return learnt(model, settings.home) if settings.lora is None else model
+
+
 @contextmanager
 def open_engine(
     settings: Settings, today: Callable[[], date] = date.today, *, stand_in: bool = True
@@ -68,7 +80,7 @@ def open_engine(
     from bot.generation.composer import ExtractiveChatModel
 
     retriever = open_retriever(settings)
-    generator = _open_generator(settings, stand_in)
+    generator = _generator_or_composer(settings, stand_in)
     shop = shop_options(retriever)
     with open_store(settings) as store:
         yield Engine(
@@ -91,12 +103,11 @@ def publish(
     return answers.publish(snapshots, embedder or open_embedder(settings))
 
 
-def _open_generator(settings: Settings, stand_in: bool) -> BaseChatModel:
+def _generator_or_composer(settings: Settings, stand_in: bool) -> BaseChatModel:
     from bot.generation.composer import ExtractiveChatModel
-    from bot.generation.generators import load_generator
 
     try:
-        return load_generator(settings.generator, lora=settings.lora, max_new_tokens=settings.max_new_tokens)
+        return open_generator(settings)
     except GenerationError as error:
         if not stand_in:
             raise

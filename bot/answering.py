@@ -27,6 +27,7 @@ from bot.generation import prompts
 from bot.generation.checkpoints import first_line
 from bot.generation.composer import STATEMENTS
 from bot.generation.generators import describe
+from bot.generation.swapping import speaking
 from bot.generation.transformers_chat import plain_text
 from bot.lookup import Lookup, Part
 from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
@@ -56,6 +57,7 @@ class Answering:
     ) -> None:
         self.engine, self.turn, self.cancelled = engine, turn, cancelled
         self.conversation = engine.store.conversation(turn.conversation)
+        self.generator = speaking(engine.generator, turn.conversation)  # one for the whole reply, whatever is promoted
         self.audience = audience or self.conversation.audience
         self.language = detect(turn.question)
         self.phrases = phrases(self.language)
@@ -199,7 +201,7 @@ class Answering:
         try:
             with self.trace.timed("prompt"):
                 messages = self._prompt(part.asked, part.hits, part.ranked.statements, earlier)
-            yield from self._supported(part, lookup, engine.generator, messages)
+            yield from self._supported(part, lookup, self.generator, messages)
         except GenerationError as error:
             if engine.stand_in is None:
                 raise
@@ -247,7 +249,7 @@ class Answering:
         self, asked: str, hits: Sequence[Hit], ranked: Sequence[Statement], earlier: Sequence[Turn]
     ) -> list[BaseMessage]:
         engine = self.engine
-        room = getattr(engine.generator, "context_length", None)
+        room = getattr(self.generator, "context_length", None)
         limit = None if room is None else room - engine.settings.max_new_tokens
         messages = prompts.build(
             asked,
@@ -258,7 +260,7 @@ class Answering:
             day=engine.today(),
             language=self.language,
             not_found=self.phrases.not_found,
-            fits=lambda m: limit is None or engine.generator.get_num_tokens_from_messages(m) <= limit,
+            fits=lambda m: limit is None or self.generator.get_num_tokens_from_messages(m) <= limit,
         )
         # The passages are told by their ids and hashes; their text is not kept a second time.
         self.trace.explanation["prompt"] = {"version": prompts.VERSION, "history": (len(messages) - 2) // 2}
@@ -332,9 +334,7 @@ class Answering:
             self.trace.explanation["reason"] = self.reason
         if self.reading.steered:
             self.trace.explanation["steered"] = True
-        self.engine.store.finish_turn(
-            self.turn.id, reply, {**self.trace.explanation, **describe(self.engine.generator)}
-        )
+        self.engine.store.finish_turn(self.turn.id, reply, {**self.trace.explanation, **describe(self.generator)})
         return reply
 
 

@@ -48,6 +48,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _clock(text: str) -> str:
+    if text != "off" and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f"{text!r} is no time of day; write it as 03:00, or `off`")
+    return text
+
+
 def _office_hours(text: str) -> str:
     OfficeHours.parse(text)
     return text
@@ -122,6 +128,11 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port that `shopdesk serve` listens on; 0 takes a free one.")
     demo_page: bool = Field(False, description="Whether `shopdesk serve` has the demo page at /demo; needs Gradio.")
     demo_generator: str = Field("", description="Generator that the demo page compares with, named as `generator`.")
+    learn_at: Annotated[str, AfterValidator(_clock)] = Field(
+        "03:00",
+        description="When `shopdesk serve` runs a learning cycle, in `time_zone`, with a local generator; or `off`.",
+    )
+    learn_at_least: int = Field(50, ge=1, description="New ratings that such a cycle needs.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged to stderr.")
 
     @classmethod

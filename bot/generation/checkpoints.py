@@ -6,6 +6,7 @@ are errors. Only safetensors are read, because a pickle can run code, and no cod
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from pathlib import Path
@@ -84,6 +85,12 @@ def _source(name: str) -> tuple[str, str]:
     if not files.intersection(TOKENIZER_FILES):  # transformers would make up an empty tokenizer and go on
         raise GenerationError(f"model folder {name!r} has no tokenizer; save the model's tokenizer there too")
     return str(folder), "copy or save the model again"
+
+
+def shared(network: Any) -> Any:
+    """A second network over the very same weights, none of them copied: a LoRA over one leaves the other alone."""
+    weights = (*network.parameters(), *network.buffers())
+    return copy.deepcopy(network, {id(weight): weight for weight in weights})
 
 
 def load_lora(network: Any, base: str, folder: Path) -> Any:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Any, cast
+from pathlib import Path
+from typing import Any, Self, cast
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
@@ -45,6 +46,10 @@ class HouseChatModel(StreamedChatModel):
     def identity(self) -> dict[str, str]:
         """The base model and the LoRA, for the turn's record."""
         return self.inner.identity
+
+    def with_lora(self, folder: Path, name: str) -> Self:
+        """The same model with a LoRA over it, told by that name. Raises GenerationError where it does not fit."""
+        return type(self)(inner=self.inner.with_lora(folder, name), composer=self.composer)
 
     def get_num_tokens(self, text: str) -> int:
         """The tokens of a bare text."""

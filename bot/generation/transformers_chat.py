@@ -18,7 +18,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import AliasChoices, Field, ValidationError
 
 from bot.errors import GenerationError
-from bot.generation.checkpoints import first_line, load_base, load_lora
+from bot.generation.checkpoints import first_line, load_base, load_lora, shared
 from bot.generation.decoding import alone, chooser
 from bot.generation.pieces import Pieces
 
@@ -79,6 +79,15 @@ class TransformersChatModel(StreamedChatModel):
             network = load_lora(network, name, lora)
         network.eval()
         return cls(model_name=name, lora=str(lora or ""), network=network, tokenizer=tokenizer, **fields)
+
+    def with_lora(self, folder: Path, name: str) -> Self:
+        """The same model with a LoRA over it, told by that name; both speak, over the same weights.
+
+        Raises GenerationError in one line where the LoRA does not fit.
+        """
+        network = load_lora(shared(self.network), self.model_name, folder).eval()
+        own = {field: getattr(self, field) for field in type(self).model_fields}
+        return type(self)(**{**own, "network": network, "lora": name})
 
     @property
     def _llm_type(self) -> str:

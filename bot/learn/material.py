@@ -64,9 +64,9 @@ def _examples(line: bytes, where: str) -> Iterator[Example]:
     if record["prompt"][-1]["role"] != "user":
         raise LearningError(f"{where}: the prompt does not end with the shopper's message; {ADVICE}")
     prompt, split, origin = record["prompt"], record["split"], record["origin"]
-    yield Example(prompt, record["completion"], record["label"], split, origin)
+    yield Example(prompt, record["completion"], record["label"], [], split, origin)
     if record.get("rejected"):
-        yield Example(prompt, record["rejected"], False, split, origin)
+        yield Example(prompt, record["rejected"], False, [], split, origin)
 
 
 def _are_messages(value: Any) -> bool:

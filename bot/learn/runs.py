@@ -197,7 +197,9 @@ def _lora_hash(folder: Path) -> str:
     try:
         return _hash(folder / name for name in LORA_FILES)
     except OSError as error:
-        raise LearningError(f"LoRA {folder}: {Path(error.filename).name} cannot be read; train again") from error
+        raise LearningError(
+            f"LoRA {folder}: {Path(error.filename or folder).name} cannot be read; train again"
+        ) from error
 
 
 def _hash(paths: Iterable[Path]) -> str:

@@ -26,6 +26,7 @@ BENCHMARKS = (
     "public_data",
     "redaction",
     "generation",
+    "swap",
 )
 
 
