@@ -29,8 +29,9 @@ from knowledge.languages import detect
 from retrieval.corpus import Corpus
 from retrieval.embedders import Embedder
 from retrieval.errors import DamagedSnapshot, RetrievalError
+from retrieval.impacts import Alternatives
 from retrieval.index import Allowed
-from retrieval.lexical import Alternatives, units
+from retrieval.lexical import units
 from retrieval.remembered import Remembered
 from retrieval.snapshots import Snapshots
 
