@@ -145,7 +145,7 @@ class VectorIndex:
         if query.shape != (self.dimensions,) or not isfinite(query @ query):
             self._checked(query[None])  # says what is wrong
         (near,) = self._near(query[None], k, allowed)
-        return near if near[-1] >= 0 else near[near >= 0]
+        return np.asarray(near if near[-1] >= 0 else near[near >= 0], np.int64)
 
     def vectors(self, positions: ArrayLike) -> Vectors:
         """The unit vectors at these positions, shape (n, d). Raises RetrievalError for a position that is not there."""

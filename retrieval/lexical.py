@@ -134,7 +134,6 @@ class LexicalIndex:
         self._keys, self._starts, self._lengths = keys, starts, lengths
         self._positions, self._frequencies = positions, frequencies
         self._known = lru_cache(maxsize=8192)(partial(_known, keys))
-        self._impacts = Impacts(self._known, starts, positions, frequencies, lengths, B)
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -169,6 +168,11 @@ class LexicalIndex:
     def scores(self, question: str, others: Sequence[Alternatives] = ()) -> Scores:
         """The BM25 score of every position and of the best of other words, shape (n,): see `Impacts.scores`."""
         return self._impacts.scores(question, others)
+
+    @cached_property
+    def _impacts(self) -> Impacts:
+        """Not made where an index is only updated."""
+        return Impacts(self._known, self._starts, self._positions, self._frequencies, self._lengths, B)
 
     def whole(self, documents: NDArray[np.int32]) -> Impacts:
         """BM25 of documents put together from the texts: `documents[p]` is the number of position p's."""
