@@ -263,9 +263,11 @@ def in_place(statement: Statement, chunk: Chunk) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What a question asks: words by their weight, the kinds of answer, and whether it is how the shop does things."""
+    """What a question asks: words by their weight, their sum, the kinds of answer, and whether it is how the shop does
+    things."""
 
     weights: Mapping[str, float]
+    total: float
     kinds: Sequence[re.Pattern[str]]
     about_shop: bool
     places: Sequence[Mapping[str, float]]
@@ -276,7 +278,8 @@ class _Asked:
         weights = {word: LEANT_ON * rarity(word) for word in asked_words(before)}
         weights |= {word: rarity(word) for word in asked_words(now)}
         weights = weights or dict.fromkeys(content_words(question), 1.0)
-        return cls(weights, answer_kinds(now), is_about_shop(now), asked_places(now) or asked_places(before))
+        total = sum(weights.values()) or 1.0
+        return cls(weights, total, answer_kinds(now), is_about_shop(now), asked_places(now) or asked_places(before))
 
     def features(self, read: _Read, hit: Hit) -> list[float]:
         """The features WORDS of a statement."""
@@ -288,13 +291,12 @@ class _Asked:
                 near, wide = near + HEADING_SHARE * weight, wide + weight
             elif term in read.around:
                 wide += weight
-        total = sum(self.weights.values()) or 1.0
         place = fit(self.places, *read.places) if self.places else 0.0
         kind = sum(_has(kind, statement.text) for kind in self.kinds) / len(self.kinds) if self.kinds else 0.0
         return [
-            near / total,
-            wide / total,
-            inside / total,
+            near / self.total,
+            wide / self.total,
+            inside / self.total,
             kind,
             float(not self.kinds),
             hit.score,

@@ -6,6 +6,7 @@ import os
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -100,8 +101,12 @@ class ReadOptions:
 def suffix_of(path: str) -> str:
     """The lower-case suffix: the longest of `SUFFIXES` that fits, else the last one."""
     name = path.rpartition("/")[2].lower()
-    fitting = [suffix for suffix in SUFFIXES if name.endswith(suffix) and name != suffix]
-    return max(fitting, key=len) if fitting else PurePosixPath(name).suffix
+    parts = name.rsplit(".", 2)  # none of `SUFFIXES` has more: to try each took 10 us a file
+    for number in (2, 1):
+        suffix = f".{'.'.join(parts[-number:])}"
+        if len(parts) > number and suffix in SUFFIXES and suffix != name:
+            return suffix
+    return PurePosixPath(name).suffix
 
 
 def find_files(root: Path) -> list[SourceFile]:
@@ -165,21 +170,24 @@ def _candidates(root: Path) -> list[SourceFile]:
     if not root.exists():
         raise KnowledgeError(f"{root}: there is no such file or folder; check the path")
     if root.is_file():
-        return list(_stamped(root.parent, [root.name]))
+        return list(_stamped(root.parent, [(root.name, True)]))
     ignore = load_options(root).ignore
-    paths = (path for path in _walk(root) if not any(_ignored(path, glob) for glob in ignore))
-    return list(_stamped(root, sorted(paths)))
+    found = (each for each in _walk(root) if not any(_ignored(each[0], glob) for glob in ignore))
+    return list(_stamped(root, sorted(found)))
 
 
-def _walk(root: Path) -> Iterator[str]:
-    """Relative paths as strings: a `Path` for each of 20,000 files took a third of an update that changed one."""
+def _walk(root: Path) -> Iterator[tuple[str, bool]]:
+    """Relative paths, and whether a sidecar lies beside.
+
+    They are strings: a `Path` for each of 20,000 files took a third of an update that changed one.
+    """
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]
         inside = Path(folder).relative_to(root).as_posix()
-        prefix = "" if inside == "." else f"{inside}/"
+        prefix, there = "" if inside == "." else f"{inside}/", frozenset(names)
         for name in names:
             if not name.startswith((".", "~$")) and not name.endswith(SIDECAR) and name != OPTIONS_FILE:
-                yield prefix + name
+                yield prefix + name, name + SIDECAR in there
 
 
 def _ignored(path: str, glob: str) -> bool:
@@ -190,8 +198,8 @@ def _ignored(path: str, glob: str) -> bool:
     return fnmatch(path, glob) or fnmatch(parts[-1], glob) or any(fnmatch(folder, glob) for folder in folders)
 
 
-def _stamped(root: Path, paths: Iterable[str]) -> Iterator[SourceFile]:
-    for path in paths:
+def _stamped(root: Path, found: Iterable[tuple[str, bool]]) -> Iterator[SourceFile]:
+    for path, has_sidecar in found:
         try:
             file = os.stat(f"{root}/{path}")  # noqa: PTH116  see _walk
         except OSError:
@@ -199,10 +207,9 @@ def _stamped(root: Path, paths: Iterable[str]) -> Iterator[SourceFile]:
                 yield SourceFile(root, path, 0, 0)
             continue
         size, mtime_ns = file.st_size, file.st_mtime_ns
-        try:
-            sidecar = os.stat(f"{root}/{path}{SIDECAR}")  # noqa: PTH116
-            # Sums, not a maximum: an edit of the older of the two must show as well.
-            size, mtime_ns = size + sidecar.st_size, mtime_ns + sidecar.st_mtime_ns
-        except OSError:
-            pass
+        if has_sidecar:  # to ask for each that is not there took as long as the stamps themselves
+            with suppress(OSError):
+                sidecar = os.stat(f"{root}/{path}{SIDECAR}")  # noqa: PTH116
+                # Sums, not a maximum: an edit of the older of the two must show as well.
+                size, mtime_ns = size + sidecar.st_size, mtime_ns + sidecar.st_mtime_ns
         yield SourceFile(root, path, size, mtime_ns)

@@ -26,8 +26,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from knowledge.documents import Audience, Chunk, Document
 from retrieval.errors import RetrievalError
+from retrieval.impacts import Impacts
 from retrieval.index import Allowed, VectorIndex
-from retrieval.lexical import LexicalIndex, WholeDocuments
+from retrieval.lexical import LexicalIndex
 from retrieval.snapshots import Snapshot
 
 UNTIL_EVER: Final = 2**31 - 1
@@ -195,9 +196,9 @@ class Corpus:
         return {path: number for number, path in enumerate(self.paths)}
 
     @cached_property
-    def whole_documents(self) -> WholeDocuments:
-        """The lexical index of documents by number."""
-        return WholeDocuments(self.lexical, self.columns.document)
+    def whole_documents(self) -> Impacts:
+        """The lexical scores of documents by number."""
+        return self.lexical.whole(self.columns.document)
 
     @cached_property
     def visible(self) -> Callable[[Audience, date], Allowed | None]:

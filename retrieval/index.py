@@ -8,9 +8,9 @@ an inverted file (IVF) of 8-bit scalar-quantised vectors reads only the lists ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from itertools import product
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +48,7 @@ class Allowed:
         self.mask = mask
         self.count = int(mask.sum())
         self.selector = faiss.IDSelectorBitmap(np.packbits(mask, bitorder="little"))
+        self.everywhere = faiss.SearchParametersIVF(sel=self.selector)  # for an index with one list
 
 
 class VectorIndex:
@@ -141,8 +142,10 @@ class VectorIndex:
 
     def near(self, query: Vectors, k: int, allowed: Allowed | None = None) -> Positions:
         """What `search` finds for one query, of shape (d,), and some of what comes next, in no order."""
-        (near,) = self._near(self._checked(query[None]), k, allowed)
-        return np.asarray(near[near >= 0], np.int64)
+        if query.shape != (self.dimensions,) or not isfinite(query @ query):
+            self._checked(query[None])  # says what is wrong
+        (near,) = self._near(query[None], k, allowed)
+        return np.asarray(near if near[-1] >= 0 else near[near >= 0], np.int64)
 
     def vectors(self, positions: ArrayLike) -> Vectors:
         """The unit vectors at these positions, shape (n, d). Raises RetrievalError for a position that is not there."""
@@ -158,8 +161,19 @@ class VectorIndex:
 
     def cosines(self, positions: ArrayLike, vector: Vectors) -> Vectors:
         """The scores of these positions for one unit vector, shape (n,); raises as `vectors`."""
-        # Not `@`: its threads cost more than so few rows are worth, most of all beside another busy process.
-        return np.asarray(np.einsum("ij,j->i", self.vectors(positions), vector), np.float32)
+        wanted, asked = np.ascontiguousarray(positions, np.int64), np.ascontiguousarray(vector, np.float32)
+        if not self._flat:
+            # Not `@`: its threads cost more than so few rows are worth, most of all beside another busy process.
+            return np.asarray(np.einsum("ij,j->i", self.vectors(wanted), asked), np.float32)
+        if not len(wanted):
+            return np.empty(0, np.float32)
+        if wanted.view(np.uint64).max() >= len(self):  # as such, a negative one is very large
+            raise RetrievalError(f"no vector at one of the {wanted.size} positions asked for")
+        scores = np.empty(len(wanted), np.float32)
+        query, out, at = faiss.swig_ptr(asked), faiss.swig_ptr(scores), faiss.swig_ptr(wanted)
+        with _OneThread():
+            self._index.compute_distance_subset(1, query, len(wanted), out, at)  # where they lie: no copy is made
+        return scores
 
     def save(self, path: Path) -> None:
         """Writes the index into one file. Raises OSError (disk full, for one) as it is."""
@@ -240,26 +254,26 @@ class VectorIndex:
         there, wide = len(self) if allowed is None else allowed.count, max(WIDER * k, LEAST)
         if not there or not len(unit):
             return np.full((len(unit), k), -1, np.int64)
-        with _threads(1 if len(unit) < MANY_QUERIES else None):
+        with _OneThread() if len(unit) < MANY_QUERIES else nullcontext():
             if self._codes is None or wide >= there:
                 return np.asarray(self._index.search(unit, k, params=self._parameters(k, allowed))[1])
-            chosen = None if allowed is None else faiss.SearchParametersIVF(sel=allowed.selector)
+            chosen = None if allowed is None else allowed.everywhere
             return np.asarray(self._codes.search(unit, wide, params=chosen)[1])
 
 
-@contextmanager
-def _threads(count: int | None) -> Iterator[None]:
-    """Lets faiss use so many threads in this one; None leaves it as it is.
+class _OneThread:
+    """Keeps faiss to this one thread, for a few queries.
 
-    For a few queries a second thread gains nothing, and beside another busy process the two wait for each other: a
-    search of 10,000 vectors took 16 ms with two threads and 0.6 ms with one.
+    A second thread gains nothing then, and beside another busy process the two wait for each other: a search of 10,000
+    vectors took 16 ms with two threads and 0.6 ms with one.
     """
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(count or before)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
+
+    def __enter__(self) -> None:
+        self._before = faiss.omp_get_max_threads()
+        faiss.omp_set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        faiss.omp_set_num_threads(self._before)
 
 
 def _remove(index: Any, gone: Positions) -> None:

@@ -1,8 +1,5 @@
 """BM25 over words, Chinese characters and neighbouring pairs of them, in flat arrays that are quick to update.
 
-The scoring is Okapi BM25 with Lucene's idf (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009):
-the sum over the question's terms of `idf * tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / mean length))`.
-
 Why not SQLite's FTS5 or bm25s: on the same terms and 200,000 chunks (20,000) a search took 0.54 ms (0.14) here, 26 ms
 (2.2) in FTS5 and 9.5 ms (0.60) in bm25s; replacing a chunk 0.76 s (0.08) here, 0.001 s in FTS5, 54 s (3.9) in bm25s,
 which must be built anew. All three reach nDCG@10 0.87 on chorus. `make bench ARGS=lexical` measures it.
@@ -13,19 +10,19 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import snowballstemmer
 from numpy.typing import NDArray
 
 from knowledge.chinese import simplified
+from retrieval.impacts import Alternatives, Asked, Impacts, Scores, idf
 
-K1 = 1.2
 B = 0.75
 DOCUMENT_B = 1.0  # a long document has more of every term by its length alone
 TITLE_WEIGHT = 3
@@ -47,10 +44,6 @@ _stemmer = snowballstemmer.stemmer("english")
 _stemming = threading.Lock()  # the stemmer keeps the word it works on in itself
 
 Keys = NDArray[np.uint64]
-Scores = NDArray[np.float32]
-Positions = NDArray[np.int32]
-_NOWHERE = np.empty(0, np.int32), np.empty(0, np.float32)
-Alternatives = Mapping[str, float]  # other words for one thing in a question, each with its weight
 
 
 def units(text: str) -> list[str]:
@@ -103,11 +96,15 @@ def asked_keys(question: str) -> Keys:
     return asked if len(asked) else keys
 
 
-@lru_cache(maxsize=8192)  # the other words of a question are much the same from one to the next
-def _counted(text: str) -> tuple[Keys, list[int]]:
-    """The keys that `asked_keys` gives, each once, and how often each is there."""
-    counts = Counter(asked_keys(text).tolist())
-    return np.array(list(counts), np.uint64), list(counts.values())
+def _known(keys: Keys, text: str) -> Asked:
+    """The terms that `asked_keys` gives, by their numbers among `keys`, which are ascending."""
+    asked = asked_keys(text)
+    counts = Counter(asked.tolist())
+    each = np.array(list(counts), np.uint64)
+    terms = np.searchsorted(keys, each)
+    there = (terms < len(keys)) & (keys.take(terms, mode="clip") == each) if len(keys) else np.zeros(len(each), bool)
+    often = np.array(list(counts.values()), np.float32)[there]
+    return Asked(terms[there], None if (often == 1).all() else often, len(asked))
 
 
 class _Postings(NamedTuple):
@@ -136,10 +133,7 @@ class LexicalIndex:
     ) -> None:
         self._keys, self._starts, self._lengths = keys, starts, lengths
         self._positions, self._frequencies = positions, frequencies
-        mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-        norm = (K1 * (1 - B + B * lengths / mean)).astype(np.float32)
-        tf = frequencies.astype(np.float32)
-        self._impacts = tf * np.float32(K1 + 1) / (tf + norm[positions])
+        self._known = lru_cache(maxsize=8192)(partial(_known, keys))
 
     def __len__(self) -> int:
         return len(self._lengths)
@@ -172,24 +166,18 @@ class LexicalIndex:
         return cls(postings.terms[first], starts, postings.positions, postings.frequencies, postings.lengths)
 
     def scores(self, question: str, others: Sequence[Alternatives] = ()) -> Scores:
-        """The BM25 score of every position, shape (n,), and for each thing that has other words, the best of theirs."""
-        return _summed(len(self), question, others, self._scored)
+        """The BM25 score of every position and of the best of other words, shape (n,): see `Impacts.scores`."""
+        return self._impacts.scores(question, others)
 
-    def _scored(self, text: str) -> tuple[Positions, Scores]:
-        """Positions, one with several of the terms as often, and what each term adds there."""
-        spans, counts = self._found(text)
-        if not spans:
-            return _NOWHERE
-        sizes = [end - start for start, end in spans]
-        weights = _weights(len(self), sizes, counts).astype(np.float32)
-        return _gathered(self._positions, spans), _gathered(self._impacts, spans) * np.repeat(weights, sizes)
+    @cached_property
+    def _impacts(self) -> Impacts:
+        """Not made where an index is only updated."""
+        return Impacts(self._known, self._starts, self._positions, self._frequencies, self._lengths, B)
 
-    def _found(self, text: str) -> tuple[list[tuple[int, int]], list[int]]:
-        """Where the postings of each known term of the text start and end, and how often the text has it."""
-        asked, counts = _counted(text)
-        spans = zip(*_spans(self._keys, self._starts, asked), counts, strict=True)
-        known = [((start, end), count) for start, end, count in spans if start < end]
-        return [span for span, _ in known], [count for _, count in known]
+    def whole(self, documents: NDArray[np.int32]) -> Impacts:
+        """BM25 of documents put together from the texts: `documents[p]` is the number of position p's."""
+        joined = _joined(self._starts, documents[self._positions], self._frequencies)
+        return Impacts(self._known, *joined, np.bincount(documents, self._lengths), DOCUMENT_B)
 
     @cached_property
     def rarity(self) -> Callable[[str], float]:
@@ -209,100 +197,24 @@ class LexicalIndex:
         return cls(*(np.load(folder / f"{name}.npy", allow_pickle=False) for name in names))
 
 
-class WholeDocuments:
-    """BM25 of documents put together from the texts of an index: `documents[p]` is the number of position p's.
-
-    Immutable; safe to search from several threads.
-    """
-
-    def __init__(self, index: LexicalIndex, documents: NDArray[np.int32]) -> None:
-        self._index, self._documents = index, documents
-        lengths = np.bincount(documents, index._lengths)
-        mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-        norm = K1 * (1 - DOCUMENT_B + DOCUMENT_B * np.maximum(lengths, 1.0) / mean)  # 0 / 0 for no words otherwise
-        self._norm = norm.astype(np.float32)
-
-    def __len__(self) -> int:
-        return len(self._norm)
-
-    def scores(self, question: str, others: Sequence[Alternatives] = ()) -> Scores:
-        """The BM25 score of every document, shape (number of documents,); `others` as those of `LexicalIndex`."""
-        return _summed(len(self), question, others, self._scored)
-
-    def _scored(self, text: str) -> tuple[Positions, Scores]:
-        """As `LexicalIndex._scored`; all terms in one go, since for each alone numpy's calls would cost the most."""
-        spans, counts = self._index._found(text)
-        if not spans:
-            return _NOWHERE
-        documents = self._documents[_gathered(self._index._positions, spans)]
-        tf = _gathered(self._index._frequencies, spans).astype(np.float32)
-        terms = np.repeat(np.arange(len(spans)), [end - start for start, end in spans])
-        both = terms * len(self) + documents
-        if (both[1:] < both[:-1]).any():  # chunks that came with an update lie behind all others
-            order = np.argsort(both, kind="stable")
-            both, documents, tf = both[order], documents[order], tf[order]
-        another = np.ones(len(both), np.bool_)
-        another[1:] = both[1:] != both[:-1]
-        (first,) = another.nonzero()
-        documents, terms, tf = documents[first], terms[first], np.add.reduceat(tf, first)
-        weights = _weights(len(self), np.bincount(terms, minlength=len(spans)).tolist(), counts)
-        return documents, (weights * (K1 + 1)).astype(np.float32)[terms] * tf / (tf + self._norm[documents])
-
-
-def _spans(known: Keys, starts: NDArray[np.int64], keys: Keys) -> tuple[list[int], list[int]]:
-    """Where the postings of each of `keys` start and end: at the same place for one that is not known."""
-    first, after = np.searchsorted(known, keys), np.searchsorted(known, keys, side="right")
-    return starts[first].tolist(), starts[after].tolist()
-
-
 def _rarity(size: int, known: Keys, starts: NDArray[np.int64], term: str) -> float:
-    first, after = _spans(known, starts, _with_pairs([_unit_key(unit) for unit in words(term)])[-1:])
-    return _idf(size, sum(after) - sum(first))
+    key = _with_pairs([_unit_key(unit) for unit in words(term)])[-1:]
+    first, after = np.searchsorted(known, key), np.searchsorted(known, key, side="right")
+    return float(idf(size, int((starts[after] - starts[first]).sum())))
 
 
-def _gathered(column: NDArray[Any], spans: Sequence[tuple[int, int]]) -> NDArray[Any]:
-    return np.concatenate([column[:0], *(column[start:end] for start, end in spans)])
-
-
-def _weights(texts: int, having: Sequence[int], counts: Sequence[int]) -> NDArray[np.float64]:
-    """What each term weighs in a question, given how many texts have it and how often the question does."""
-    return np.array([count * _idf(texts, some) for some, count in zip(having, counts, strict=True)], np.float64)
-
-
-def _summed(
-    size: int,
-    question: str,
-    others: Sequence[Alternatives],
-    scored: Callable[[str], tuple[Positions, Scores]],
-) -> Scores:
-    """The question's scores, and for each of `others` the best of its words'.
-
-    Not their sum: a text that has "delivery", "shipping" and "postage" is not three times about it. The score of words
-    of n terms is divided by the root of n, or "保修" (two characters and their pair) would outweigh "warranty".
-    """
-    total = np.zeros(size, np.float32)
-    np.add.at(total, *scored(question))
-    if not others:
-        return total
-    own, best = np.zeros(size, np.float32), np.zeros(size, np.float32)
-    for alternatives in others:
-        touched = list[Positions]()
-        for text, weight in alternatives.items():
-            positions, scores = scored(text)
-            if not len(positions):
-                continue
-            np.add.at(own, positions, scores * np.float32(weight / max(sum(_counted(text)[1]), 1) ** 0.5))
-            best[positions] = np.maximum(best[positions], own[positions])
-            own[positions] = 0.0
-            touched.append(positions)
-        for positions in touched:
-            total[positions] += best[positions]
-            best[positions] = 0.0
-    return total
-
-
-def _idf(texts: int, having: int) -> float:
-    return float(np.log1p((texts - having + 0.5) / (having + 0.5)))
+def _joined(
+    starts: NDArray[np.int64], documents: NDArray[np.int32], frequencies: NDArray[np.uint16]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """Where each term's documents start, the documents, each once for a term, and how often the term is there."""
+    step = np.diff(documents, prepend=-1)
+    step[starts[:-1]] = 1  # another term
+    if (step < 0).any():  # chunks that came with an update lie behind all others
+        order = np.lexsort((documents, np.repeat(np.arange(len(starts) - 1), np.diff(starts))))
+        return _joined(starts, documents[order], frequencies[order])
+    (first,) = step.nonzero()
+    tf = np.add.reduceat(frequencies, first, dtype=np.float32) if len(first) else np.empty(0, np.float32)
+    return np.searchsorted(first, starts), documents[first], tf
 
 
 def _postings(texts: Sequence[str], first: int) -> _Postings:

@@ -157,6 +157,9 @@ class TestEachKind:
         assert index.cosines([10, 3, 1499], query) == pytest.approx(back @ query, abs=1e-6)
         with pytest.raises(RetrievalError, match="no vector"):
             index.vectors([1500])
+        for outside in ([1500], [-1, 3]):
+            with pytest.raises(RetrievalError, match="no vector"):
+                index.cosines(outside, query)
         index.remove([20])  # the look-up left it erasable
         assert len(index) == 1499
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from snowballstemmer.english_stemmer import EnglishStemmer
 
-from retrieval.lexical import DOCUMENT_B, K1, STOPWORDS, TITLE_WEIGHT, B, LexicalIndex, WholeDocuments, units
+from retrieval.impacts import K1
+from retrieval.lexical import DOCUMENT_B, STOPWORDS, TITLE_WEIGHT, B, LexicalIndex, units
 
 WORDS = """
 return returns returned boot boots gift card voucher the how long refund refunds 1.2 1.7 12 café purchase warehouse
@@ -81,7 +82,7 @@ def test_document_scores_are_bm25_of_the_documents_put_together(
     for number in range(max(owners, default=-1) + 1):
         parts = [weighted(text) for text, owner in zip(texts, owners, strict=True) if owner == number]
         merged.append((sum((counts for counts, _ in parts), Counter()), sum(length for _, length in parts)))
-    scores = WholeDocuments(LexicalIndex.build(texts), np.array(owners, np.int32)).scores(question)
+    scores = LexicalIndex.build(texts).whole(np.array(owners, np.int32)).scores(question)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, bm25(question, merged, DOCUMENT_B), rtol=1e-5, atol=1e-6)
 
@@ -187,7 +188,7 @@ def test_a_title_without_words_makes_a_text_no_longer(title: str) -> None:
 
 def test_documents_without_words_score_nothing() -> None:
     index = LexicalIndex.build(["Ботинки\nкрасные", "Boots\nred"])
-    assert WholeDocuments(index, np.array([0, 1], np.int32)).scores("boots").tolist()[0] == 0
+    assert index.whole(np.array([0, 1], np.int32)).scores("boots").tolist()[0] == 0
     assert index.scores("boots").tolist()[0] == 0
 
 
@@ -217,7 +218,7 @@ def test_nothing_asked_or_nothing_known_scores_nothing(question: str) -> None:
 def test_an_empty_index_answers() -> None:
     empty = LexicalIndex.build([])
     assert len(empty) == 0
-    assert empty.scores("boots").shape == WholeDocuments(empty, np.empty(0, np.int32)).scores("boots").shape == (0,)
+    assert empty.scores("boots").shape == empty.whole(np.empty(0, np.int32)).scores("boots").shape == (0,)
     assert empty.rarity("boots") > 0
     assert empty.update(np.empty(0, np.bool_), ["Boots\nred"]).scores("boots")[0] > 0
 
@@ -291,7 +292,7 @@ def test_several_terms_of_other_words_weigh_the_root_of_their_number() -> None:
 @given(texts=corpora, question=phrases, others=st.lists(st.dictionaries(phrases, st.floats(0, 2)), max_size=4))
 def test_other_words_only_ever_add(texts: list[str], question: str, others: list[dict[str, float]]) -> None:
     index = LexicalIndex.build(texts)
-    whole = WholeDocuments(index, np.arange(len(texts), dtype=np.int32))
+    whole = index.whole(np.arange(len(texts), dtype=np.int32))
     for ranking in (index, whole):
         plain, more = ranking.scores(question), ranking.scores(question, others)
         assert np.all(more >= plain - 1e-5)

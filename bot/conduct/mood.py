@@ -6,6 +6,7 @@ Points, not words, decide: a swear word alone, capitals alone or one complaint a
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from bot.conduct.wording import in_chinese, plain, wording
 
@@ -16,6 +17,7 @@ _SHOUTED = re.compile(r"!{3,}|(?:!.*){3}|[!?]{4,}|[!?]*(?:!\?|\?!)[!?]*|！{2,}"
 ANGRY_FACES = frozenset("\U0001f620\U0001f621\U0001f624\U0001f92c\U0001f4a9\U0001f595\U0001f44e")
 
 
+@lru_cache(maxsize=1024)  # each turn looks at the earlier ones again
 def anger(text: str) -> int:
     """Points: 0 for a calm message, 1 or 2 for an annoyed one, UPSET or more for an upset one."""
     ways, said = wording("mood"), plain(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.conduct.disguise import undisguised, unfolded
 from bot.conduct.wording import plain, wording
@@ -50,6 +51,7 @@ class Heard:
     steered: bool
 
 
+@lru_cache(maxsize=1024)  # each turn hears the earlier ones again
 def heard(message: str) -> Heard:
     """The message without what tries to steer. One that does not is returned as it is, character for character."""
     plainly = unfolded(message)

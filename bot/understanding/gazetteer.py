@@ -11,7 +11,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -39,6 +39,7 @@ class Place:
     people: int = WELL_KNOWN
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A name as it is looked up: lower case, without accents, apostrophes and hyphens."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", name) if not unicodedata.combining(char))
