@@ -31,6 +31,7 @@ from bot.settings import Settings
 
 LISTENERS = 16  # threads that answer
 LOOK_SECONDS = 0.5  # between two glances at the store
+PRUNE = 172_800  # glances, a day of them, after which what was done long ago is forgotten
 LOOK_ANYWAY = 20  # glances, after which all is gone through though nobody has written
 log = logging.getLogger(__name__)
 
@@ -99,8 +100,10 @@ class SlackChannel:
     def _watching(self) -> None:
         seen, glances = None, 0
         while not self._ended.wait(LOOK_SECONDS):
-            glances += 1
             try:
+                if glances % PRUNE == 0:
+                    self.deliveries.prune()
+                glances += 1
                 version = self.engine.store.version()
                 if version != seen or glances % LOOK_ANYWAY == 0:
                     seen = version

@@ -6,6 +6,7 @@ under way that was more than a core's whole time. The wire format is the HTML st
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -32,6 +33,7 @@ class EventStream(StreamingResponse):
     async def listen_for_disconnect(self, receive: Receive) -> None:
         await super().listen_for_disconnect(receive)
         self._gone()
+        await asyncio.sleep(0)  # where many go at once, all are known to have gone before the first is cleaned up after
 
 
 def event_bytes(name: str, identity: str, data: dict[str, Any]) -> bytes:

@@ -31,13 +31,12 @@ QUIET_SECONDS = 15.0  # after which a comment keeps the connection alive
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a stream is paced, in seconds and characters.
+    """How a stream is paced, in seconds.
 
-    Pieces of text are merged until there are `merge_characters` or `merge_seconds` have passed: one event per token
+    What comes within `merge_seconds` of the last events waits, and its pieces of text are merged: one event per token
     would spend the server's time on framing.
     """
 
-    merge_characters: int = 8
     merge_seconds: float = 0.05
     opening: float = 2.0
     grace: float = 5.0
@@ -46,6 +45,8 @@ class Pace:
 
 class RunningReply:
     """The events of one reply so far. Touched on the event loop only; the writing thread posts to it.
+
+    Pieces of text are one event with those before them until something else comes, or `flush` is called.
 
     An event's id is `<run>-<number>`: a listener that comes back with the id of another run is sent everything.
     """
@@ -60,16 +61,15 @@ class RunningReply:
         self._pace = pace
         self._listeners: set[Listener] = set()
         self._text = ""
-        self._merging: asyncio.TimerHandle | None = None
         self._leaving: asyncio.TimerHandle | None = None
         self._news = asyncio.Event()
 
     def take(self, event: Event) -> None:
         """The next event of the engine."""
         if isinstance(event, Text):
-            self._merge(event.text)
+            self._text += event.text
             return
-        self._flush()
+        self.flush()
         match event:
             case Status(stage):
                 self._append("status", {"stage": stage})
@@ -80,14 +80,25 @@ class RunningReply:
 
     def end(self, failure: BaseException | None) -> None:
         """The engine has returned, or failed: nothing more will come."""
-        self._flush()
+        self.flush()
         if failure is None and not self._done:
             failure = GenerationError("the engine ended a reply without Done; report this")
         self.failure = failure
         if failure is not None:
             self._append("error", as_problem(failure).document)
         self.over = True
-        self._tell()
+        self.tell()
+
+    def flush(self) -> None:
+        """The text that has come so far is an event."""
+        if self._text:
+            text, self._text = self._text, ""
+            self._append("text", {"text": text})
+
+    def tell(self) -> None:
+        """Wakes who listens: there is something new, or they should say that they are alive."""
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def opened(self) -> None:
         """Returns at the first event, so that a refusal can still become the response's status, or after a moment.
@@ -111,7 +122,7 @@ class RunningReply:
         return min(int(number), len(self.events))
 
     async def follow(self, position: int) -> AsyncIterator[bytes]:
-        """The events from `position` on, as they come, until the reply is over; a comment where none comes for long."""
+        """The events from `position` on, as they come, until the reply is over; a comment where it is told of none."""
         while True:
             if position < len(self.events):
                 new = self.events[position:]
@@ -120,10 +131,8 @@ class RunningReply:
             elif self.over:
                 return
             else:
-                try:
-                    async with asyncio.timeout(QUIET_SECONDS):
-                        await self._news.wait()
-                except TimeoutError:
+                await self._news.wait()
+                if position == len(self.events) and not self.over:
                     yield KEEP_ALIVE
 
     @contextmanager
@@ -152,29 +161,10 @@ class RunningReply:
         if not self._listeners and not self.over:
             self.cancelled.set()
 
-    def _merge(self, text: str) -> None:
-        self._text += text
-        if len(self._text) >= self._pace.merge_characters:
-            self._flush()
-        elif self._merging is None:
-            self._merging = asyncio.get_running_loop().call_later(self._pace.merge_seconds, self._flush)
-
-    def _flush(self) -> None:
-        if self._merging is not None:
-            self._merging.cancel()
-            self._merging = None
-        if self._text:
-            text, self._text = self._text, ""
-            self._append("text", {"text": text})
-
     def _append(self, name: str, data: dict[str, Any]) -> None:
         self._done = name == "done"
         self.events.append(event_bytes(name, f"{self.run}-{len(self.events) + 1}", data))
-        self._tell()
-
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+        self.tell()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -200,7 +190,7 @@ class RunningReplies:
         self._pace = pace
         self._at_once = at_once
         self._runs: dict[tuple[str, str], RunningReply] = {}
-        self._post = _Post()
+        self._post = _Post(pace.merge_seconds)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix="reply")
 
     def find(self, conversation: str, message_id: str) -> RunningReply | None:
@@ -219,6 +209,7 @@ class RunningReplies:
         post = partial(self._post.put, loop, run)
         writing = loop.run_in_executor(self._threads, self._write, conversation, message_id, text, run.cancelled, post)
         writing.add_done_callback(partial(self._ended, (conversation, message_id), run))
+        loop.call_later(QUIET_SECONDS, self._remind, run)
         return run
 
     async def close(self) -> None:
@@ -238,17 +229,24 @@ class RunningReplies:
         for event in self._engine.reply(conversation, message_id, text, cancelled=cancelled):
             post(event)
 
+    def _remind(self, run: RunningReply) -> None:
+        """A timer for each time that a listener waits would be much of the cost of a stream; this is one a reply."""
+        if not run.over:
+            run.tell()
+            asyncio.get_running_loop().call_later(QUIET_SECONDS, self._remind, run)
+
     def _ended(self, key: tuple[str, str], run: RunningReply, writing: asyncio.Future[None]) -> None:
         if writing.cancelled():  # the server is stopping and the thread never began
             run.end(GenerationError("the server stopped before the reply began; ask again"))
             return
         failure = writing.exception()
-        self._post.hand_out()  # the thread whose call would do so may be slower than the one that has ended
+        loop = asyncio.get_running_loop()
+        self._post.hand_out(loop)  # the thread whose call would do so may be slower than the one that has ended
         run.end(failure)
         refused = isinstance(failure, (UnknownTurn, InvalidMessage))
         if failure is not None and not refused:
             report(failure, f"reply to message {key[1]}")
-        asyncio.get_running_loop().call_later(0 if refused else self._pace.keep, self._drop, key, run)
+        loop.call_later(0 if refused else self._pace.keep, self._drop, key, run)
 
     def _drop(self, key: tuple[str, str], run: RunningReply) -> None:
         if self._runs.get(key) is run:
@@ -258,27 +256,37 @@ class RunningReplies:
 class _Post:
     """Events on their way from the writing threads to the event loop, in order.
 
-    The loop is woken once for all that wait: a wake-up is a system call, and one per event is what a busy loop pays
-    for first.
+    They are handed out in one pass for all replies: at once after a quiet moment, and then every `seconds`. Waking the
+    loop is a system call, and each time that it runs it must wait for its turn among the threads that write.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._waiting: deque[tuple[RunningReply, Event]] = deque()
         self._called = False
+        self._last = 0.0
 
     def put(self, loop: asyncio.AbstractEventLoop, run: RunningReply, event: Event) -> None:
         """From any thread."""
         self._waiting.append((run, event))
         if not self._called:  # two threads at once may both call, which costs a call and loses nothing
             self._called = True
-            loop.call_soon_threadsafe(self.hand_out)
+            loop.call_soon_threadsafe(self._call, loop)
 
-    def hand_out(self) -> None:
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.call_at(self._last + self._seconds, self.hand_out, loop)
+
+    def hand_out(self, loop: asyncio.AbstractEventLoop) -> None:
         """On the loop: gives each run what has come for it so far."""
         self._called = False  # before the first is taken: what comes from now on calls again
+        self._last = loop.time()
+        runs: dict[RunningReply, None] = {}
         for _ in range(len(self._waiting)):
             run, event = self._waiting.popleft()
             run.take(event)
+            runs[run] = None
+        for run in runs:
+            run.flush()
 
 
 def replay(reply: Reply, pace: Pace) -> RunningReply:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from bot.conversations import Conversations
 
 LEASE_SECONDS = 120.0
+KEPT_SECONDS = 90 * 86_400.0  # nothing that was done is told of again after so long
 
 
 class Deliveries:
@@ -49,6 +51,21 @@ class Deliveries:
         query = "SELECT key, payload FROM deliveries WHERE NOT done AND payload != '' AND taken_at < ? ORDER BY rowid"
         with self.store.reading() as database:
             return [(key, payload) for key, payload in database.execute(query, (time.time() - LEASE_SECONDS,))]
+
+    def prune(self) -> int:
+        """Forgets what was taken more than KEPT_SECONDS ago and is done; says how much that was.
+
+        What the desk has told of stays while a hand-over so old is open: it would be told again.
+        """
+        before = time.time() - KEPT_SECONDS
+        opened = datetime.fromtimestamp(before, UTC).isoformat(timespec="milliseconds")
+        with self.store.writing() as database:
+            pruned = database.execute(
+                """DELETE FROM deliveries WHERE done AND taken_at < ? AND (key NOT LIKE 'desk:%'
+                OR NOT EXISTS (SELECT 1 FROM handovers WHERE closed_at = '' AND opened_at <= ?))""",
+                (before, opened),
+            )
+            return int(pruned.rowcount)
 
     def last_author(self, place: str) -> str:
         """Who was the last to write in a place; empty for nobody."""

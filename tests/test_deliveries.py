@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from bot.conversations import Conversations
-from bot.deliveries import LEASE_SECONDS, Deliveries
+from bot.deliveries import KEPT_SECONDS, LEASE_SECONDS, Deliveries
+from bot.desk import Desk
+from bot.settings import Settings
 
 
 @pytest.fixture
@@ -62,3 +64,32 @@ def test_the_last_to_write_in_a_place_is_known(store: Conversations) -> None:
         assert deliveries.last_author("C1:1") == author
     deliveries.take("else", place="C1:2", author="tom")
     assert deliveries.last_author("C1:1") == "mei"
+
+
+def test_what_was_done_long_ago_is_forgotten_and_nothing_else(store: Conversations) -> None:
+    deliveries = Deliveries(store)
+    for key in ("old", "old and undone"):
+        deliveries.take(key, "text")
+    deliveries.done("old")
+    store.database.execute("UPDATE deliveries SET taken_at = taken_at - ?", (KEPT_SECONDS + 1,))
+    deliveries.take("new")
+    deliveries.done("new")
+    assert deliveries.prune() == 1
+    assert not deliveries.is_done("old")
+    assert deliveries.is_done("new")
+    assert deliveries.overdue() == [("old and undone", "text")]
+    assert deliveries.prune() == 0
+
+
+def test_what_the_desk_told_of_a_hand_over_that_is_open_is_kept(store: Conversations) -> None:
+    deliveries, desk = Deliveries(store), Desk(store, Settings())
+    handover = desk.open(store.start("web"), "upset")
+    for key in ("desk:open:1", "slack:C1:1"):
+        deliveries.take(key)
+        deliveries.done(key)
+    store.database.execute("UPDATE deliveries SET taken_at = taken_at - ?", (KEPT_SECONDS + 1,))
+    store.database.execute("UPDATE handovers SET opened_at = '2020-01-01T00:00:00.000+00:00'")
+    assert deliveries.prune() == 1
+    assert deliveries.is_done("desk:open:1")
+    desk.resolve(handover.id)
+    assert deliveries.prune() == 1

@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 import yaml
 from slack_bolt import BoltRequest
+from slack_sdk import WebClient
 
 from adapters.slack_app import build
+from adapters.slack_posts import Post
+from adapters.slack_writing import Writing
 from bot.conversations import Conversations
 from bot.deliveries import LEASE_SECONDS, Deliveries
 from bot.engine import Engine
 from bot.errors import GenerationError, SettingsError
 from bot.generation.composer import ExtractiveChatModel
+from bot.messages import Reply, Source
 from bot.settings import Settings
 from retrieval.retriever import Retriever
 from tests.commands import shopdesk
@@ -80,6 +84,25 @@ def test_a_direct_message_is_answered_from_staff_documents_with_sources_and_thum
     (conversation,) = store.recent()
     assert (conversation.channel, conversation.audience) == ("slack", "staff")
     assert [kept.id for kept in store.turns(conversation.id)] == [turn]
+
+
+@pytest.mark.parametrize("length", [20, 700], ids=["sent at the end", "sent as it comes"])
+def test_what_is_streamed_is_marked_with_its_sources(slack: FakeSlack, length: int) -> None:
+    text = f"{'Worn boots '.ljust(length, 'x')} stay. So be it."
+    source = Source("returns.md", "Returns", "c1", 1.0, "Worn boots stay.", spans=((0, text.index(".") + 1),))
+    client = WebClient("xoxb-1", base_url=slack.url)
+    writing = Writing(client, Post("ask", "k", "?", "UMEI", "T1", "D1", "5001.0"))
+    for start in range(0, len(text), 50):
+        writing.add(text[start : start + 50])
+    writing.end(Reply("t1", text, "answer", 1.0, (source,)))
+    (stop,) = slack.of("chat.stopStream")
+    updates = slack.of("chat.update")
+    assert len(updates) == (1 if slack.of("chat.appendStream") else 0) == (length > 256)
+    assert "stay.[1] So be it." in (updates or slack.of("chat.startStream", "chat.stopStream"))[-1].text
+    if updates:
+        assert updates[0].arguments["blocks"][1:] == stop.arguments["blocks"]
+    else:
+        assert told(slack).count("Worn boots x") == 1
 
 
 def test_a_thread_is_followed_until_people_talk_to_each_other(office: Workspace, slack: FakeSlack) -> None:

@@ -250,6 +250,26 @@ def test_a_listener_who_leaves_is_counted_once_and_the_last_one_ends_the_reply()
     assert asyncio.run(come_and_go()) == [False, True]
 
 
+def test_pieces_that_come_close_together_are_one_event_and_neither_the_first_nor_the_last_waits(
+    engine: ScriptedEngine,
+) -> None:
+    hold = threading.Event()
+    pieces = [f"piece {number} " for number in range(50)]
+    engine.enqueue(*pieces, hold=hold)
+    pace = Pace(merge_seconds=600, grace=60)
+    with serving(build(engine, Settings(), pace=pace)) as address, httpx.Client(base_url=address) as client:
+        conversation = client.post("/api/conversations").json()["conversation"]
+        body = {"message_id": "m1", "text": "?"}
+        with client.stream("POST", f"/api/conversations/{conversation}/messages", json=body) as response:
+            events = events_of(response)
+            first = next(events)
+            hold.set()
+            rest = list(events)
+    assert (first.name, rest[-1].name) == ("status", "done")
+    assert said(rest) == "".join(pieces)
+    assert sum(event.name == "text" for event in rest) <= 2  # some may have come in one pass with the status
+
+
 def test_many_replies_at_once_arrive_whole_and_in_order(engine: ScriptedEngine) -> None:
     pieces = [f"piece {number} " for number in range(200)]
     for _ in range(20):

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from tests.benchmarks.stream_servers import ROUND
+from tests.benchmarks.stream_servers import PIECE, lateness
 
-PIECE = re.compile(rb"~([0-9a-z]{4}) ")
 HOST = "127.0.0.1"
 
 
@@ -60,7 +59,7 @@ def heard(arrived: list[tuple[float, bytes]]) -> Heard:
         seen.add(match[1])
         at = arrived[bisect_right(ends, match.end() - 1)][0]
         found.came.append(at)
-        found.due.append(at - (int(at * 1000) - int(match[1], 36)) % ROUND / 1000)
+        found.due.append(at - lateness(match[1], at))
     return found
 
 

@@ -2,7 +2,8 @@
 
 `desk` is the desk's web channel over an engine that only writes; `gradio` a plain ChatInterface over a function that
 writes the same; `engine` the desk with its real engine, over a slower model. Both desks have no grace for a reload, and
-`/written` tells when each piece or token was written. The port is printed once the server listens.
+`/written` tells when each piece or token was written; `/sent` of `desk`, how late the pieces were that went to a socket
+between two times. The port is printed once the server listens.
 
 A piece of text is its own due time: "~", milliseconds of the machine's monotonic clock in four digits of base 36 (they
 come round after 28 minutes), a space. What is late because its writer was held up is therefore late too.
@@ -11,6 +12,7 @@ come round after 28 minutes), a space. What is late because its writer was held 
 from __future__ import annotations
 
 import argparse
+import re
 import socket
 import tempfile
 import threading
@@ -25,8 +27,10 @@ from fastapi import FastAPI
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from adapters.web_chat import build
+from adapters.web_server import settle
 from adapters.web_stream import Pace
 from bot.conversations import FILE, Conversations
 from bot.engine import Engine
@@ -43,6 +47,7 @@ RATE = 20  # pieces a second of one stream
 MODEL_RATE = 5  # tokens a second of one conversation with the real engine
 ROUND = 36**4  # milliseconds
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+PIECE = re.compile(rb"~([0-9a-z]{4}) ")
 NAMES = ("desk", "gradio", "engine")
 
 
@@ -62,6 +67,26 @@ def piece(due: float) -> str:
         left, digit = divmod(left, 36)
         digits = DIGITS[digit] + digits
     return f"~{digits} "
+
+
+def lateness(digits: bytes, at: float) -> float:
+    """The seconds from when the piece with these digits was due until `at`."""
+    return (int(at * 1000) - int(digits, 36)) % ROUND / 1000
+
+
+class Stamped:
+    """Keeps when each body was handed to the server's socket: what a piece takes from there on is not the server's."""
+
+    def __init__(self, app: ASGIApp, sent: list[tuple[float, bytes]]) -> None:
+        self.app, self.sent = app, sent
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def stamped(message: Message) -> None:
+            await send(message)
+            if message["type"] == "http.response.body":
+                self.sent.append((time.monotonic(), message["body"]))
+
+        await self.app(scope, receive, stamped if scope["path"].endswith("/messages") else send)
 
 
 class PacedEngine(ScriptedEngine):
@@ -124,7 +149,15 @@ def desk_app(home: Path, clients: int, count: int) -> FastAPI:
     """The web channel alone."""
     engine = PacedEngine(count, home)
     app = build(engine, settings(home, clients), pace=Pace(grace=0.0))  # type: ignore[arg-type]
+    sent: list[tuple[float, bytes]] = []
+
+    def late(began: float, ended: float) -> dict[str, list[float]]:
+        during = [(at, body) for at, body in sent if began <= at < ended]
+        return {"late": [lateness(found[1], at) for at, body in during for found in PIECE.finditer(body)]}
+
+    app.add_middleware(Stamped, sent=sent)
     app.add_api_route("/written", lambda: engine.written)
+    app.add_api_route("/sent", late)
     return app
 
 
@@ -174,6 +207,7 @@ def main() -> None:
             app = engine_app(home, given.clients, opened)
         listening = opened.enter_context(socket.create_server(("127.0.0.1", 0), backlog=2048))
         print(listening.getsockname()[1], flush=True)
+        settle()
         uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listening])
 
 

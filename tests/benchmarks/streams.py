@@ -4,7 +4,8 @@
 
 Server and clients are a process each. A piece of text is a token of six characters that carries its due time; the
 server may merge pieces into events. A reply is counted from the due time of a piece to its arrival in the client, so
-that the lateness of whoever writes counts too. `delivered` is the pieces that arrived within the measured seconds
+that the lateness of whoever writes counts too; until the server has handed it to its socket is that part of the delay
+which is not the network's or the client's. `delivered` is the pieces that arrived within the measured seconds
 beside those that should have been written in them. The baseline is a Gradio ChatInterface, with room for as many, whose
 function writes the same texts. The sides take turns, three times; the figures are those of the best time by the p99,
 with the best and the worst beside.
@@ -50,6 +51,7 @@ class Run:
     p50: float
     p99: float
     worst: float
+    sent: float  # the p99 until it is handed to the socket; 0 where the server does not say
     chunks: float  # network reads of the clients a second
     server: float
     clients: float
@@ -82,6 +84,9 @@ def add(report: Report, side: str, runs: list[Run]) -> None:
     report.add(f"{side}: delay, p50", 1e3 * best.p50, "ms")
     report.add(f"{side}: delay, p99", 1e3 * best.p99, "ms", at_most=100 if ours else None)
     report.add(f"{side}: delay, p99, worst time", 1e3 * worst.p99, "ms")
+    if ours:
+        report.add(f"{side}: of it until the server's socket, p99", 1e3 * best.sent, "ms")
+        report.add(f"{side}: of it until the server's socket, p99, worst time", 1e3 * worst.sent, "ms")
     report.add(f"{side}: delay, longest", 1e3 * best.worst, "ms")
     report.add(f"{side}: reads of the clients", best.chunks, "/s")
     report.add(f"{side}: the server's share of a core", best.server)
@@ -94,10 +99,10 @@ def streamed(side: str, ask: Ask, clients: int) -> Run:
     """One measurement of one side, with a server of its own."""
     pieces = int((RAMP + SETTLING + MEASURED + 2) * RATE)
     with serving(side, clients, pieces) as (port, pid):
-        return asyncio.run(_streamed(port, pid, ask, clients))
+        return asyncio.run(_streamed(port, pid, ask, clients, side == "desk"))
 
 
-async def _streamed(port: int, pid: int, ask: Ask, clients: int) -> Run:
+async def _streamed(port: int, pid: int, ask: Ask, clients: int, stamped: bool) -> Run:
     listeners = await come(port, ask, clients)
     await asyncio.sleep(SETTLING)
     load, server, own, began = os.getloadavg()[0], cpu_seconds(pid), time.process_time(), time.monotonic()
@@ -107,6 +112,7 @@ async def _streamed(port: int, pid: int, ask: Ask, clients: int) -> Run:
     reads = sum(began <= at < ended for listener in listeners for at, _ in listener.arrived)
     for listener in listeners:
         listener.leave()
+    sent = (await answer(port, "GET", f"/sent?began={began}&ended={ended}"))["late"] if stamped else [0.0, 0.0]
     delays = []
     for listener in listeners:
         found = heard(listener.arrived)
@@ -117,7 +123,15 @@ async def _streamed(port: int, pid: int, ask: Ask, clients: int) -> Run:
     cuts = quantiles(delays, n=100)
     ideal = clients * RATE * seconds
     return Run(
-        len(delays) / ideal, cuts[49], cuts[98], max(delays), reads / seconds, server / seconds, own / seconds, load
+        delivered=len(delays) / ideal,
+        p50=cuts[49],
+        p99=cuts[98],
+        worst=max(delays),
+        sent=quantiles(sent, n=100)[98],
+        chunks=reads / seconds,
+        server=server / seconds,
+        clients=own / seconds,
+        load=load,
     )
 
 
