@@ -7,7 +7,7 @@ import base64
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -225,7 +225,7 @@ def test_a_correction_made_on_the_page_is_what_the_next_shopper_gets(desk: Desk,
     with page_of(desk) as address, staff_page(browser, address) as page:
         expect(page.locator("#waiting")).to_contain_text("1 of 3 to look at")
         expect(page.locator("#waiting")).to_contain_text("rated down 1 of 1")
-        expect(page.get_by_role("button", name="Sign out Mei")).to_be_visible()
+        expect(page.get_by_role("link", name="Sign out Mei")).to_be_visible()
         expect(page.get_by_label("The shopper asked")).to_have_value(TENTS)
         expect(page.get_by_label("Ratings")).to_have_value(f"down: {NASTY}")
         page.get_by_role("button", name="Correct").click()
@@ -243,7 +243,7 @@ def test_a_correction_made_on_the_page_is_what_the_next_shopper_gets(desk: Desk,
         expect(page.get_by_label("The shopper asked")).to_have_value("Is there a café?")
         page.get_by_role("button", name="Drop").click()
         expect(page.locator("#waiting")).to_contain_text("Nothing to look at")
-        page.get_by_role("button", name="Sign out Mei").click()
+        page.get_by_role("link", name="Sign out Mei").click()
         expect(page.get_by_label("Password")).to_be_visible()
     assert decisions(desk) == [("correct", "Mei"), ("gap", "Mei"), ("drop", "Mei")]
 
