@@ -70,7 +70,7 @@ class GapsTab:
                 gradio_plots.markdown(picture, f"Questions by gap: {described}"),
                 f"Dark: the last {DAYS} days. Pale: the {DAYS} before.",
             ]
-        choices = [(f"{at}. {_typical(gap)} ({gap.count}, {gap.trend})", at) for at, gap in enumerate(gaps, 1)]
+        choices = [(f"{at}. ({gap.count}, {gap.trend}) {_typical(gap)}", at) for at, gap in enumerate(gaps, 1)]
         return {
             self.found: tuple(gaps),
             self.plot: "\n\n".join(lines),

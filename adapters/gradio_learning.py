@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -52,7 +53,7 @@ _MEANING: Final = (
 
 
 def _shares(title: str, found: dict[str, list[Share]], what: str, since: str, meaning: str = "") -> str:
-    """A line for each name that has enough to say something; one of words for those that have not."""
+    """A line for each name that has enough to say something; words for those that have not."""
     few = {name: insight.too_few(shares, what) for name, shares in found.items()}
     told = {name: shares for name, shares in found.items() if not few[name]}
     lines = [f"### {title}", f"The last {WEEKS} weeks, by week."]
@@ -62,19 +63,17 @@ def _shares(title: str, found: dict[str, list[Share]], what: str, since: str, me
             name: [(share.week, share.part / share.of) for share in shares if share.week in weeks]
             for name, shares in told.items()
         }
-        whole = [
-            f"{name} {sum(one.part for one in shares) / insight.total(shares):.0%} of {insight.total(shares)}"
-            for name, shares in told.items()
-        ]
-        lines += [gradio_plots.markdown(gradio_plots.shares(series, weeks), f"{title}: {'; '.join(whole)}")]
-        lines += [f"Altogether: {', '.join(whole)}."]
-    for words in dict.fromkeys(
-        f"{'' if what == 'conversations' else f'{name}: '}{few[name]}" for name in found if few[name]
-    ):
-        lines.append(f"*{words[:1].upper()}{words[1:]}.*")
-    if not any(insight.total(shares) for shares in found.values()):
+        whole = "; ".join(f"{name} {_whole(shares)}" for name, shares in told.items())
+        lines += [gradio_plots.markdown(gradio_plots.shares(series, weeks), f"{title}: {whole}")]
+        lines += [f"Altogether: {whole}."]
+    lines += [f"*{name[:1].upper()}{name[1:]}: {words}.*" for name, words in few.items() if words]
+    if not found:
         lines.append(f"*Too few data: no {what} yet.*")
     return "\n\n".join([*lines, *([meaning] if meaning else [])])
+
+
+def _whole(shares: list[Share]) -> str:
+    return f"{sum(one.part for one in shares) / insight.total(shares):.0%} of {insight.total(shares)}"
 
 
 def loras(runs: list[Run]) -> str:
@@ -107,7 +106,9 @@ def _line(run: Run) -> str:
 
 
 def _short(run: str) -> str:
-    return run[:16].replace("T", " ")
+    """The time in an id such as 2026-11-28T101500-3fa9c1, to read; any other id as it is."""
+    found = re.match(r"(\d{4}-\d\d-\d\d)T(\d\d)(\d\d)\d\d", run)
+    return f"{found[1]} {found[2]}:{found[3]}" if found else _plain(run)
 
 
 def _plain(words: str) -> str:

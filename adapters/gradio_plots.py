@@ -59,12 +59,12 @@ def differences(rows: Sequence[tuple[str, float, float, float]]) -> str:
         return 12 + (WIDTH - 24) * (value - low) / (high - low)
 
     tall = 44 * len(rows)
-    parts = [
-        f'<line x1="{across(0):.1f}" y1="0" x2="{across(0):.1f}" y2="{tall}" stroke="{_INK}" stroke-dasharray="3"/>'
-    ]
+    parts: list[str] = []
     for number, (name, value, least, most) in enumerate(rows):
         y, colour = 44 * number, COLOURS[2] if least > 0 else COLOURS[1]
         parts.append(_text(4, y + 14, f"{name}: {value:+.2f} ({least:+.2f} to {most:+.2f})"))
+        x = f"{across(0):.1f}"
+        parts.append(f'<line x1="{x}" y1="{y + 19}" x2="{x}" y2="{y + 36}" stroke="{_INK}" stroke-dasharray="3"/>')
         parts.append(
             f'<line x1="{across(least):.1f}" y1="{y + 27}" x2="{across(most):.1f}" y2="{y + 27}" stroke="{colour}"'
             f' stroke-width="2"/><circle cx="{across(value):.1f}" cy="{y + 27}" r="4" fill="{colour}"/>'

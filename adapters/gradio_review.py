@@ -38,14 +38,15 @@ class ReviewTab:
         self.engine, self.settings = engine, settings
         self.reviews = Reviews(engine.store, settings)
         self.turn = gr.State("")
-        self.waiting = gr.Markdown(elem_id="waiting")
+        with gr.Row():
+            self.waiting = gr.Markdown(elem_id="waiting")
+            self.again = gr.Button("From the top", size="sm", scale=0, min_width=140)
         self.done = gr.Markdown(elem_id="done")
         with gr.Row(visible=False) as self.shown:
             with gr.Column(min_width=280):
                 self._lay_out_turn()
             with gr.Column(min_width=280):
                 self._lay_out_correction()
-        self.again = gr.Button("From the top")
         self._listen()
 
     def _lay_out_turn(self) -> None:

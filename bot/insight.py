@@ -78,7 +78,7 @@ def total(shares: list[Share]) -> int:
 def too_few(shares: list[Share], what: str) -> str:
     """The words for a period that says little; empty for one that has enough."""
     count = total(shares)
-    return "" if count >= ENOUGH else f"too few data: {count} {what}; from {ENOUGH} on a share says something"
+    return "" if count >= ENOUGH else f"too few data ({what}: {count}); from {ENOUGH} on a share says something"
 
 
 def runs(home: Path) -> list[Run]:

@@ -154,6 +154,8 @@ def test_the_password_lets_in_for_a_day_and_only_to_what_the_page_needs(desk: De
         assert page.headers["cache-control"] == "no-store"
         assert "frame-ancestors 'none'" in page.headers["content-security-policy"]
         assert "unsafe-eval" not in page.headers["content-security-policy"]
+        headers = {"Sec-Fetch-Site": "same-site"}  # as a page of the shop's own site would send, with the cookie
+        assert client.post("/staff/gradio_api/queue/join", json=JOIN, headers=headers).status_code == 403
         for method, route in (("GET", "config"), ("GET", "gradio_api/info"), ("POST", "gradio_api/upload")):
             assert client.request(method, f"/staff/{route}").status_code == 404
         clock.now += 12 * 3600
@@ -288,8 +290,8 @@ def test_the_learning_page_has_plots_and_says_where_there_are_too_few_data(desk:
     with page_of(desk) as address, staff_page(browser, address, viewport={"width": 360, "height": 740}) as page:
         page.get_by_role("tab", name="Learning").click()
         expect(page.locator("#ratings")).to_contain_text("Altogether: web 75% of 20")
-        expect(page.locator("#ratings")).to_contain_text("Slack: too few data: 1 ratings")
-        expect(page.locator("#resolution")).to_contain_text("resolved 75% of 20, handed over 0% of 20")
+        expect(page.locator("#ratings")).to_contain_text("Slack: too few data (ratings: 1)")
+        expect(page.locator("#resolution")).to_contain_text("resolved 75% of 20; handed over 0% of 20")
         expect(page.locator("#loras")).to_contain_text("passed; 80 pairs; perplexity 9.00 → 9.10")
         for plot in ("#ratings img", "#resolution img", "#loras img"):
             assert page.locator(plot).evaluate("image => image.complete && image.naturalWidth") == gradio_plots.WIDTH
@@ -312,9 +314,11 @@ def test_a_plot_is_a_picture_of_its_values_and_texts_stay_texts() -> None:
 
 
 def test_the_history_of_loras_says_what_the_gate_said() -> None:
-    refused = Run("2026-11-28T1", "refused", "", False, (0.1, float("nan"), 0.2), 7, None, ("perplexity *rises*",))
-    text = loras([refused, Run("2026-11-29T1", "passed", "", True)])
-    assert text.index("2026-11-29 1") < text.index("2026-11-28 1")
+    refused = Run(
+        "2026-11-28T101500-3fa9c1", "refused", "", False, (0.1, float("nan"), 0.2), 7, None, ("perplexity *rises*",)
+    )
+    text = loras([refused, Run("mine", "passed", "", True)])
+    assert text.index("**mine**: passed") < text.index("**2026-11-28 10:15**: refused")
     assert "passed; speaks now" in text
     assert "7 pairs (too few data: 7)" in text
     assert "perplexity \\*rises\\*" in text

@@ -79,7 +79,7 @@ def test_a_turn_that_is_still_being_written_does_not_count_as_the_last(store: Co
 
 
 def test_too_few_is_said_below_twenty_of_the_period() -> None:
-    assert too_few([Share("w", 9, 10), Share("v", 9, 9)], "ratings").startswith("too few data: 19 ratings")
+    assert too_few([Share("w", 9, 10), Share("v", 9, 9)], "ratings").startswith("too few data (ratings: 19)")
     assert too_few([Share("w", 9, 10), Share("v", 0, 10)], "ratings") == ""
 
 
