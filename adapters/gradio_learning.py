@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -81,9 +80,7 @@ def loras(runs: list[Run]) -> str:
     lines = ["### LoRAs"]
     if not runs:
         return "\n\n".join([*lines, "*Too few data: the gate has decided about no LoRA yet. The base speaks alone.*"])
-    rows = [
-        (_short(run.id), *run.headline) for run in runs[::-1] if run.headline and all(map(math.isfinite, run.headline))
-    ]
+    rows = [(_short(run.id), *run.headline) for run in runs[::-1] if run.headline]
     if rows:
         described = "; ".join(f"{name} {value:+.2f}" for name, value, *_ in rows)
         lines += [

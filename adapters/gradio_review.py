@@ -39,7 +39,8 @@ class ReviewTab:
         self.reviews = Reviews(engine.store, settings)
         self.turn = gr.State("")
         with gr.Row():
-            self.waiting = gr.Markdown(elem_id="waiting")
+            with gr.Column(min_width=260):
+                self.waiting = gr.Markdown(elem_id="waiting")
             self.again = gr.Button("From the top", size="sm", scale=0, min_width=140)
         self.done = gr.Markdown(elem_id="done")
         with gr.Row(visible=False) as self.shown:

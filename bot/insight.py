@@ -6,6 +6,7 @@ Weeks begin on Monday, in UTC, and are written as that day. Nothing in here deci
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -95,24 +96,30 @@ def runs(home: Path) -> list[Run]:
 
 def _run(path: Path, speaks: bool) -> Run:
     report = _json(path)
-    try:
-        if report is None:
-            raise ValueError
-        figures = _mapping(report, "figures")
-        headline = _mapping(figures, "differences").get("preference")
-        perplexity = _mapping(figures, "perplexity")
-        return Run(
-            path.parent.name,
-            str(report["decision"]),
-            str(report["decided_at"]),
-            speaks,
-            (float(headline["value"]), float(headline["low"]), float(headline["high"])) if headline else None,
-            int(headline["n"]) if headline else 0,
-            (float(perplexity["before"]), float(perplexity["after"])) if perplexity else None,
-            tuple(str(refusal["says"]) for refusal in report.get("refusals") or ()),
-        )
-    except (ValueError, KeyError, TypeError):
+    if report is None or not isinstance(report.get("decision"), str):
         return Run(path.parent.name, "unreadable", "", speaks)
+    figures, refusals = _mapping(report, "figures"), report.get("refusals")
+    headline, perplexity = _mapping(_mapping(figures, "differences"), "preference"), _mapping(figures, "perplexity")
+    value, low, high, pairs = (_number(headline.get(name)) for name in ("value", "low", "high", "n"))
+    before, after = (_number(perplexity.get(name)) for name in ("before", "after"))
+    return Run(
+        path.parent.name,
+        report["decision"],
+        str(report.get("decided_at", "")),
+        speaks,
+        None if value is None or low is None or high is None else (value, low, high),
+        int(pairs or 0),
+        None if before is None or after is None else (before, after),
+        tuple(
+            str(refusal.get("says", ""))
+            for refusal in (refusals if isinstance(refusals, list) else ())
+            if isinstance(refusal, dict)
+        ),
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
 def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -125,15 +125,15 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[str, AfterValidator(_origins)] = Field(
         "", description="Origins whose pages may hold the widget, with commas; without any, the desk's own only."
     )
-    host: str = Field("127.0.0.1", description="Address that `shopdesk serve` listens on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port that `shopdesk serve` listens on; 0 takes a free one.")
-    demo_page: bool = Field(False, description="Whether `shopdesk serve` has the demo page at /demo; needs Gradio.")
-    demo_generator: str = Field("", description="Generator that the demo page compares with, named as `generator`.")
     staff_password: Annotated[str, AfterValidator(_password)] = Field(
         "",
         repr=False,
         description="What lets staff in to /staff of `shopdesk serve`; without one there is no such page.",
     )
+    host: str = Field("127.0.0.1", description="Address that `shopdesk serve` listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port that `shopdesk serve` listens on; 0 takes a free one.")
+    demo_page: bool = Field(False, description="Whether `shopdesk serve` has the demo page at /demo; needs Gradio.")
+    demo_generator: str = Field("", description="Generator that the demo page compares with, named as `generator`.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged to stderr.")
 
     @classmethod

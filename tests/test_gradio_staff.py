@@ -314,9 +314,7 @@ def test_a_plot_is_a_picture_of_its_values_and_texts_stay_texts() -> None:
 
 
 def test_the_history_of_loras_says_what_the_gate_said() -> None:
-    refused = Run(
-        "2026-11-28T101500-3fa9c1", "refused", "", False, (0.1, float("nan"), 0.2), 7, None, ("perplexity *rises*",)
-    )
+    refused = Run("2026-11-28T101500-3fa9c1", "refused", "", False, (0.1, -0.1, 0.2), 7, None, ("perplexity *rises*",))
     text = loras([refused, Run("mine", "passed", "", True)])
     assert text.index("**mine**: passed") < text.index("**2026-11-28 10:15**: refused")
     assert "passed; speaks now" in text

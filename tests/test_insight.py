@@ -109,7 +109,14 @@ def test_the_runs_are_read_from_their_reports_and_the_pointer(tmp_path: Path) ->
     assert second.perplexity == (9.0, 9.1)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"decision": "passed"}'])
+def test_a_figure_that_was_not_measured_is_left_out(tmp_path: Path) -> None:
+    figures = {"differences": {"preference": {"value": float("nan"), "low": 0, "high": 1, "n": 3}}, "perplexity": {}}
+    report(tmp_path, "a", decision="refused", figures=figures, refusals=None)
+    (run,) = runs(tmp_path)
+    assert (run.decision, run.headline, run.perplexity, run.why) == ("refused", None, None, ())
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"decision": 1}'])
 def test_a_damaged_report_is_said_to_be_one(tmp_path: Path, content: str) -> None:
     report(tmp_path, "a")
     (tmp_path / "learn" / "runs" / "a" / "report.json").write_text(content)
