@@ -37,9 +37,9 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
 }
-_PAGE: Final = re.compile(r"GET /?")
-_FILES: Final = re.compile(r"GET /(assets|static)/[\w./-]+|GET /theme\.css|GET /gradio_api/startup-events")
-_CALLS: Final = re.compile(
+PAGE: Final = re.compile(r"GET /?")
+FILES: Final = re.compile(r"GET /(assets|static)/[\w./-]+|GET /theme\.css|GET /gradio_api/startup-events")
+CALLS: Final = re.compile(
     r"GET /gradio_api/queue/data|GET /gradio_api/heartbeat/\w+|POST /gradio_api/(queue/join|cancel|reset)/?"
 )
 
@@ -67,9 +67,9 @@ class Keys:
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
 
-    def new(self) -> str:
-        """A key for one visitor."""
-        owner = f"demo-{secrets.token_urlsafe(16)}"
+    def new(self, owner: str = "") -> str:
+        """A key for one visitor: a new one, or the one of that name, which is ASCII."""
+        owner = owner or f"demo-{secrets.token_urlsafe(16)}"
         return f"{owner}.{self._sign(owner)}"
 
     def owner(self, key: str) -> str | None:
@@ -105,14 +105,14 @@ class Door:
 
         known = self.keys.owner(_key(Request(scope))) is not None
         app: ASGIApp = self.app
-        if _PAGE.fullmatch(wanted):
+        if PAGE.fullmatch(wanted):
             if not known:
                 given = self.keys.new()
                 scope = _with_cookie(scope, given)
-        elif _CALLS.fullmatch(wanted):
+        elif CALLS.fullmatch(wanted):
             if not known:
                 app = PlainTextResponse("Open the demo page first.", 401)
-        elif not _FILES.fullmatch(wanted):
+        elif not FILES.fullmatch(wanted):
             app = PlainTextResponse("Not found.", 404)
         await app(scope, receive, sealed)
 

@@ -37,15 +37,18 @@ class _Server(uvicorn.Server):
 
 
 def run(engine: Engine, settings: Settings) -> None:
-    """Serves the chat page, the API, and the demo page where the settings want it, until it is told to end.
+    """Serves the chat page, the API, and the demo and staff pages where the settings want them, until told to end.
 
-    Raises SettingsError when the address, or Gradio for the demo page, cannot be had.
+    Raises SettingsError when the address, or Gradio for one of those pages, cannot be had.
     """
     pages = {"chat": "/", "API": "/docs"} | ({"demo": "/demo"} if settings.demo_page else {})
+    pages |= {"staff": "/staff"} if settings.staff_password else {}
     with _listening(settings.host, settings.port) as listening:
         app = web_chat.build(engine, settings)
         if settings.demo_page:
             _add_demo(app, engine, settings)
+        if settings.staff_password:
+            _add_staff(app, engine, settings)
         with _slack(app, engine, settings):
             _serve(app, listening, engine, settings, pages)
 
@@ -71,6 +74,14 @@ def _add_demo(app: FastAPI, engine: Engine, settings: Settings) -> None:
     from adapters import gradio_door  # seconds and 110 MB that only those pay who want the page
 
     gradio_door.mount(app, engine, settings)
+
+
+def _add_staff(app: FastAPI, engine: Engine, settings: Settings) -> None:
+    if find_spec("gradio") is None:
+        raise SettingsError("the staff page needs Gradio; pip install -e '.[demo]', or unset SHOPDESK_STAFF_PASSWORD")
+    from adapters import gradio_staff_door
+
+    gradio_staff_door.mount(app, engine, settings)
 
 
 def _serve(app: FastAPI, listening: socket.socket, engine: Engine, settings: Settings, pages: dict[str, str]) -> None:

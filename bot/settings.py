@@ -26,6 +26,7 @@ from bot.office_hours import OfficeHours, time_zone
 
 PREFIX = "SHOPDESK_"
 FILE = "shopdesk.toml"
+SHORTEST_PASSWORD = 10
 
 Folder = Annotated[Path, AfterValidator(Path.expanduser)]  # no shell has expanded the `~` of a file or of a unit
 
@@ -62,6 +63,12 @@ def _office_hours(text: str) -> str:
 def _time_zone(name: str) -> str:
     time_zone(name)
     return name
+
+
+def _password(text: str) -> str:
+    if text and len(text) < SHORTEST_PASSWORD:
+        raise ValueError(f"too short; give at least {SHORTEST_PASSWORD} characters")
+    return text
 
 
 def _slack(name: str, description: str) -> Any:
@@ -124,6 +131,11 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[str, AfterValidator(_origins)] = Field(
         "", description="Origins whose pages may hold the widget, with commas; without any, the desk's own only."
     )
+    staff_password: Annotated[str, AfterValidator(_password)] = Field(
+        "",
+        repr=False,
+        description="What lets staff in to /staff of `shopdesk serve`; without one there is no such page.",
+    )
     host: str = Field("127.0.0.1", description="Address that `shopdesk serve` listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port that `shopdesk serve` listens on; 0 takes a free one.")
     demo_page: bool = Field(False, description="Whether `shopdesk serve` has the demo page at /demo; needs Gradio.")
@@ -162,8 +174,10 @@ def load_settings(**overrides: Any) -> Settings:
         name = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             _refuse_unknown([name])
+        field = Settings.model_fields.get(name)
+        given = repr(first.get("input")) if field is None or field.repr else "(not shown)"
         raise SettingsError(
-            f"setting {name!r} = {first.get('input')!r}: {first['msg']}; change {PREFIX}{name.upper()},"
+            f"setting {name!r} = {given}: {first['msg']}; change {PREFIX}{name.upper()},"
             f" or {name} in {FILE} or on the command line"
         ) from None
     except (ValueError, OSError) as error:  # not TOML, or not ours to read

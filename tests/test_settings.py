@@ -127,3 +127,10 @@ def test_the_readme_lists_every_setting_and_no_other() -> None:
 
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_a_password_that_is_too_short_is_refused_and_none_is_ever_shown() -> None:
+    with pytest.raises(SettingsError, match="at least 10 characters") as caught:
+        load_settings(staff_password="hunter2")
+    assert "hunter2" not in str(caught.value)
+    assert "correct horse" not in repr(load_settings(staff_password="correct horse"))
