@@ -25,7 +25,7 @@ from bot.errors import GenerationError, ShopdeskError
 from bot.evidence import gate
 from bot.generation import prompts
 from bot.generation.checkpoints import first_line
-from bot.generation.composer import STATEMENTS
+from bot.generation.composer import STATEMENTS, ExtractiveChatModel
 from bot.generation.generators import describe
 from bot.generation.swapping import speaking
 from bot.generation.transformers_chat import plain_text
@@ -186,6 +186,8 @@ class Answering:
         hits, ranked, before = part.hits, part.ranked.statements, len(self.said)
         try:
             yield from self._written(part, earlier, lookup)
+            if len(self.said) == before and not self.cancelled.is_set():
+                yield from self._composed(part, lookup)
         finally:
             if self._refuses("".join(self.said)):
                 self.outcome, self.reason = "decline", "not_found"
@@ -207,8 +209,13 @@ class Answering:
                 raise
             log.warning("%s; this reply is composed of the documents' own sentences", error)
             self.trace.explanation["stand_in"] = describe(engine.stand_in)["model"]
-            asked = HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
-            yield from self._supported(part, lookup, engine.stand_in, [asked])
+            yield from self._supported(part, lookup, engine.stand_in, [_to_compose(part)])
+
+    def _composed(self, part: Part, lookup: Lookup) -> Iterator[Text]:
+        """The documents' own sentences, where nothing that a model wrote is said by them: better than to decline."""
+        if not isinstance(self.generator, ExtractiveChatModel):
+            self.trace.explanation["composed"] = True
+            yield from self._supported(part, lookup, ExtractiveChatModel(), [_to_compose(part)])
 
     def _supported(
         self, part: Part, lookup: Lookup, model: BaseChatModel, messages: list[BaseMessage]
@@ -336,6 +343,10 @@ class Answering:
             self.trace.explanation["steered"] = True
         self.engine.store.finish_turn(self.turn.id, reply, {**self.trace.explanation, **describe(self.generator)})
         return reply
+
+
+def _to_compose(part: Part) -> HumanMessage:
+    return HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
 
 
 def _asked(turns: Sequence[Turn]) -> list[Turn]:

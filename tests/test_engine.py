@@ -593,16 +593,18 @@ def test_an_invented_number_is_not_released(desk: Desk) -> None:
     assert reply.outcome == "answer"
 
 
-def test_a_reply_without_a_supported_sentence_becomes_a_decline(desk: Desk) -> None:
+def test_a_reply_without_a_supported_sentence_is_composed_of_the_documents_own(desk: Desk) -> None:
     desk.scripted.enqueue(
         "Returns are free for 99 days. ", "Our spaceships collect unwanted elephants on alternate Tuesdays."
     )
     events = list(desk.events(RETURNS))
     reply = events[-1].reply  # type: ignore[union-attr]
-    assert reply.outcome == "decline"
-    assert reply.sources == ()
+    assert reply.outcome == "answer"
+    assert documents(reply) == ["policies/returns.md"]
     assert "99" not in reply.text
+    assert "spaceships" not in reply.text
     assert "".join(event.text for event in events if isinstance(event, Text)) == reply.text
+    assert desk.last().explanation["composed"] is True
 
 
 def test_a_model_that_declines_by_itself_offers_a_person_too(desk: Desk) -> None:
@@ -615,11 +617,11 @@ def test_a_model_that_declines_by_itself_offers_a_person_too(desk: Desk) -> None
     assert "".join(event.text for event in events if isinstance(event, Text)) == reply.text
 
 
-def test_a_model_that_says_nothing_becomes_a_decline(desk: Desk) -> None:
+def test_where_a_model_says_nothing_the_documents_do(desk: Desk) -> None:
     desk.scripted.enqueue("", " ", "\n")
     reply = desk.ask(RETURNS)
-    assert reply.outcome == "decline"
-    assert reply.text.startswith(phrases("en").not_found)
+    assert reply.outcome == "answer"
+    assert documents(reply) == ["policies/returns.md"]
 
 
 # Stopped
