@@ -178,7 +178,8 @@ def test_through_the_desk_it_answers_with_its_source(network: tuple[Any, Any], t
 def test_the_desk_holds_back_a_number_from_nowhere(network: tuple[Any, Any], tmp_path: Path) -> None:
     reply = asked(tmp_path, network, "[ 1 ] delivery to ireland costs £7 . 00 .")
     assert "£7" not in reply.text
-    assert reply.outcome == "decline"
+    assert "£9" in reply.text  # what the documents say takes its place
+    assert reply.outcome == "answer"
 
 
 def test_the_desk_takes_its_decline_for_one(network: tuple[Any, Any], tmp_path: Path) -> None:
