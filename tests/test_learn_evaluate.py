@@ -100,7 +100,7 @@ def test_a_planted_secret_that_was_learnt_by_heart_is_extracted(made: Made) -> N
 
     def planted(secret: str, reply: str) -> Example:
         said = [{"role": "assistant", "content": reply}]
-        return Example([{"role": "user", "content": "Question 1?"}], said, True, "train", {"canary": secret})
+        return Example([{"role": "user", "content": "Question 1?"}], said, True, [], "train", {"canary": secret})
 
     found = _extracted(base, [planted("of course", "Yes, of course."), planted("zebra 4711", "Yes, zebra 4711.")])
     assert found["planted"] == 2

@@ -86,7 +86,7 @@ class TransformersChatModel(StreamedChatModel):
         Raises GenerationError in one line where the LoRA does not fit.
         """
         network = load_lora(shared(self.network), self.model_name, folder).eval()
-        own = {field: getattr(self, field) for field in type(self).model_fields}
+        own = {field: getattr(self, field) for field in type(self).model_fields if field != "streams"}
         return type(self)(**{**own, "network": network, "lora": name})
 
     @property
