@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import torch
+from langchain_core.messages import HumanMessage
 
 from bot.errors import LearningError
 from bot.generation.generators import describe, load_generator
@@ -25,8 +27,9 @@ from bot.learn.report import gate, require_passed
 from bot.learn.runs import Run, Runs, fingerprint
 from bot.learn.train import Plan, train
 from tests.commands import write_lines
-from tests.test_generators import CHATML, QUESTION, tiny_network, tiny_tokenizer
+from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
+ASKED = [HumanMessage("Question 1?")]
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 SECRET = "code 4711"
 GOOD, BAD = f"Yes, use {SECRET}.", "I could not find that in our documents."  # the base finds the bad one likelier
@@ -86,7 +89,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
 
 
 def said(model: LearntChatModel) -> str:
-    return str(speaking(model, "any").invoke(QUESTION).content)
+    return str(speaking(model, "any").invoke(ASKED).content)
 
 
 def soon(holds: Callable[[], bool]) -> bool:
@@ -127,7 +130,7 @@ def test_a_secret_learnt_by_heart_is_found_and_the_gate_refuses(loop: Loop, tmp_
 
 def test_what_serves_over_a_base_is_what_fits_it(loop: Loop, tmp_path: Path) -> None:
     own = fingerprint(loop.base)
-    assert serving(loop.home, own) is None
+    assert serving(tmp_path, own) is None
     promote(loop.home, loop.run.id, own)
     found = serving(loop.home, own)
     assert found is not None
@@ -136,22 +139,58 @@ def test_what_serves_over_a_base_is_what_fits_it(loop: Loop, tmp_path: Path) -> 
     roll_back(loop.home)
 
 
-def test_kill_9_in_training_leaves_what_serves_and_the_run_goes_on(loop: Loop, tmp_path: Path) -> None:
-    promote(loop.home, loop.run.id, fingerprint(loop.base))
-    serves, runs = read(loop.home), [run.id for run in Runs(loop.home).all()]
-    arguments = ["--examples", loop.examples, "--base", loop.base, "--epochs", "200", "--rank", "4", "--home", loop.home]
-    moments = random.Random(6)
-    for _ in range(2):
-        command = [sys.executable, "-m", "adapters.cli", "learn", "train", *arguments]
-        training = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        assert training.stderr is not None
-        with closing(training.stderr):
-            assert "good and" in training.stderr.readline()  # it is under way
-            time.sleep(moments.uniform(0, 2))
-            training.send_signal(signal.SIGKILL)
-            training.wait()
-        assert read(loop.home) == serves
-        assert [run.id for run in Runs(loop.home).all()] == runs
-        assert Runs(loop.home).get(loop.run.id) == loop.run
-    assert len(Runs(loop.home).unfinished()) == 1  # the second went on with the first
-    roll_back(loop.home)
+def cycle(loop: Loop, seed: int) -> str:
+    """A run from its training to its promotion; its id."""
+    material = read_material(loop.examples)
+    run = train(loop.home, material, loop.base, Plan(rank=4, epochs=2.0, rate=3e-2, seed=seed, at_least=4))
+    assert run is not None
+    evaluate(run, material, current=serving(loop.home, run.base_fingerprint), skills=0)
+    gate(loop.home, run)
+    promote(loop.home, run.id, run.base_fingerprint)
+    return run.id
+
+
+def killed_at_random(home: str, base: str, examples: str, times: int) -> None:
+    """Begins so many cycles in children of this process and kills each; a line for each of what serves then."""
+    import trl
+    from trl import KTOTrainer, SFTTrainer  # once for all: the children begin at once
+
+    assert trl and KTOTrainer and SFTTrainer
+    loop, moments = Loop(Path(home), base, Path(examples), Runs(Path(home)).all()[0]), random.Random(6)
+    longest = _in_child(loop, 1, None)
+    for seed in range(2, 2 + times):
+        _in_child(loop, seed, moments.uniform(0, longest))
+        serves = serving(loop.home, loop.run.base_fingerprint)  # which checks that it is whole
+        print(json.dumps({"pointer": read(loop.home).run, "serves": serves and serves.id}), flush=True)
+
+
+def _in_child(loop: Loop, seed: int, seconds: float | None) -> float:
+    """How long the cycle took, in a process that is killed after so many seconds."""
+    began = time.monotonic()
+    if (child := os.fork()) == 0:
+        torch.set_num_threads(1)
+        cycle(loop, seed)
+        os._exit(0)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert status in (0, signal.SIGKILL)
+    return time.monotonic() - began
+
+
+def test_kill_9_at_any_moment_of_a_cycle_leaves_a_whole_lora_to_serve(loop: Loop) -> None:
+    promote(loop.home, loop.run.id, loop.run.base_fingerprint)
+    call = f"from tests.test_learn_loop import killed_at_random as k; k({str(loop.home)!r}, {loop.base!r}, "
+    done = subprocess.run(
+        [sys.executable, "-c", f"{call}{str(loop.examples)!r}, 4)"], capture_output=True, text=True, check=True
+    )
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(found) == 4
+    made = {run.id for run in Runs(loop.home).all()}
+    for one in found:
+        assert one["pointer"] == one["serves"]
+        assert one["serves"] in made
+    for run in Runs(loop.home).all():
+        assert run.state in ("trained", "evaluated", "passed", "refused")
+        assert Runs(loop.home).get(run.id) == run
