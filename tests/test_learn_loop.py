@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -152,10 +153,7 @@ def cycle(loop: Loop, seed: int) -> str:
 
 def killed_at_random(home: str, base: str, examples: str, times: int) -> None:
     """Begins so many cycles in children of this process and kills each; a line for each of what serves then."""
-    import trl
-    from trl import KTOTrainer, SFTTrainer  # once for all: the children begin at once
-
-    assert trl and KTOTrainer and SFTTrainer
+    import_module("trl").KTOTrainer, import_module("trl").SFTTrainer  # once for all: the children begin at once
     loop, moments = Loop(Path(home), base, Path(examples), Runs(Path(home)).all()[0]), random.Random(6)
     longest = _in_child(loop, 1, None)
     for seed in range(2, 2 + times):

@@ -51,7 +51,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is taken: so many ratings of one rater, the first ones, of the operator all; this share held out; no fewer examples than that."""
+    """What is taken: so many ratings of one rater, the first ones, and all of the operator; this share held out; no
+    fewer examples than that."""
 
     per_rater: int = 50
     held_out: float = 0.2
