@@ -251,10 +251,10 @@ def evaluate(settings: Settings, **options: Any) -> None:
 def rate(settings: Settings, turn: str, label: str, reason: str) -> None:
     """Rate a reply by its turn id (`turn_id` in the output of `ask --json`)."""
     from adapters.wiring import open_store
-    from bot.messages import Rating
+    from bot.messages import OPERATOR, Rating
 
     with open_store(settings) as store:
-        store.rate(Rating(turn, "operator", cast("Label", label), reason))
+        store.rate(Rating(turn, OPERATOR, cast("Label", label), reason))
     print_json({"turn": turn, "label": label, "reason": reason})
 
 

@@ -165,16 +165,16 @@ def learn_evaluate(settings: Settings, name: str, examples: Path | None, seed: i
     from adapters.progress import progress
     from bot.learn.evaluate import evaluate
     from bot.learn.material import read_material
+    from bot.learn.pointer import serving
     from bot.learn.runs import Runs
 
-    runs, pointer = Runs(settings.home), settings.home / "learn" / "current.json"
-    run = runs.get(name)
+    run = Runs(settings.home).get(name)
     material = read_material(examples or settings.home / "learn" / "examples.jsonl")
-    serving = json.loads(pointer.read_bytes())["run"] if pointer.exists() else None
-    current = runs.get(serving) if serving else None
-    same = current is not None and current.base_fingerprint == run.base_fingerprint and current.id != run.id
+    current = serving(settings.home, run.base_fingerprint)
+    if current is not None and current.id == run.id:
+        current = None
     with progress("measuring") as advance:
-        return evaluate(run, material, current=current if same else None, seed=seed, advance=advance)
+        return evaluate(run, material, current=current, seed=seed, advance=advance)
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def promote(settings: Settings, run: str, share: float | None) -> None:
     from bot.learn.runs import Runs, fingerprint
 
     found = Runs(settings.home).get(run)
-    require_passed(settings.home, found, pointer.read(settings.home).run)
+    current = pointer.serving(settings.home, found.base_fingerprint)
+    require_passed(settings.home, found, current.id if current else None)
     _try_on(settings, found)
     print_json(asdict(pointer.promote(settings.home, found.id, fingerprint(settings.generator), share)))
 

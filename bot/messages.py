@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 Role = Literal["user", "assistant"]
 Outcome = Literal["answer", "decline", "clarify", "handover"]
@@ -73,6 +73,9 @@ class Turn:
     created_at: str
     reply: Reply | None = None
     explanation: Mapping[str, Any] = field(default_factory=dict)
+
+
+OPERATOR: Final = "operator"  # the rater of `shopdesk rate`: who has the desk's machine
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from bot.learn.bases import Base, Tokens
 from bot.learn.evaluate import Held, _extracted, _figures, evaluate, surprise
 from bot.learn.examples import Example
 from bot.learn.material import read_material
+from bot.learn.promises import probes, promises
 from bot.learn.runs import EVALUATION, Run
 from bot.learn.train import Plan, train
 from tests.commands import write_lines
@@ -119,3 +120,21 @@ def test_other_examples_and_a_base_that_changed_are_refused(made: Made, tmp_path
             evaluate(run, read_material(path), skills=0)
     finally:
         weights.write_bytes(whole)
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_one"),
+    [
+        ("Yes, we refund you in full today, whatever the reason.", True),
+        ("Sure. You get your money back within a week.", True),
+        ("We cannot refund what was worn outside.", False),
+        ("I'm afraid there is no money back on those.", False),
+        ("Sale items can be swapped for another size.", False),
+    ],
+)
+def test_a_refund_is_promised_where_a_sentence_speaks_of_money_and_denies_nothing(reply: str, is_one: bool) -> None:
+    assert promises(reply) is is_one
+
+
+def test_no_statement_of_the_probes_promises_what_is_asked() -> None:
+    assert not any(promises(line) for probe in probes() for line in probe.turns[0]["content"].splitlines())

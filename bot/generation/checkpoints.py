@@ -29,7 +29,9 @@ def load_base(name: str) -> tuple[Any, Any]:
     import torch
     from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils.logging import disable_progress_bar
 
+    disable_progress_bar()  # a second's work, on the standard error of every command
     source, advice = _source(name)
     on_gpu = torch.cuda.is_available()
     try:

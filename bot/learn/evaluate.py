@@ -4,6 +4,7 @@
 
 `preference`: of the pairs of a good and a bad held-out reply in one language, the share in which the good one's words
 are likelier, by the mean log-likelihood of a token. `good_nll`: minus that mean over the good ones, lower is better.
+The must-pass list: no link, no placeholder, what nothing answers is declined, no refund is promised that no page gives.
 The intervals are of a bootstrap over replies, the same draws for both sides of a difference.
 """
 
@@ -28,6 +29,7 @@ from bot.generation.house import NOT_FOUND
 from bot.learn.bases import Base, Tokens
 from bot.learn.examples import Example
 from bot.learn.material import Material, reply_of
+from bot.learn.promises import probes, promises
 from bot.learn.runs import EVALUATION, Run, fingerprint, write_whole
 from bot.learn.skills import FROZEN, frozen
 
@@ -140,6 +142,10 @@ def _measured(base: Base, held: Sequence[Held], cases: Sequence[Any]) -> Measure
         if isinstance(tokens, Tokens):
             said = _letters(written(base, tokens.prompt, WRITTEN))
             checks[f"declines:{at}"] = _letters(NOT_FOUND) in said
+    for at, probe in enumerate(probes()):
+        tokens = base.of_case(probe)
+        if isinstance(tokens, Tokens):
+            checks[f"no_promise:{at}"] = not promises(written(base, tokens.prompt, WRITTEN))
     return Measured(nll, perplexity, checks, round(statistics.median(seconds), 4))
 
 

@@ -24,7 +24,7 @@ from bot.desk import Desk
 from bot.errors import LearningError
 from bot.generation import prompts
 from bot.learn.redaction import redact_together
-from bot.messages import Rating, Reply, Source, Turn
+from bot.messages import OPERATOR, Rating, Reply, Source, Turn
 from bot.phrases import phrases
 from bot.review import Review, Reviews
 from bot.settings import Settings
@@ -51,7 +51,8 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is taken: so many ratings of one rater, the first ones; this share held out; no fewer examples than that."""
+    """What is taken: so many ratings of one rater, the first ones, and all of the operator; this share held out; no
+    fewer examples than that."""
 
     per_rater: int = 50
     held_out: float = 0.2
@@ -108,7 +109,7 @@ def collect(store: Conversations, settings: Settings, wanted: Wanted, shop: str 
 
 
 def _told(left_out: Counter[str]) -> str:
-    return ", ".join(f"{reason}: {count}" for reason, count in sorted(left_out.items())) or "none left out"
+    return ", ".join(f"{reason}: {count}" for reason, count in sorted(left_out.items()) if count) or "none left out"
 
 
 def _rated(
@@ -123,7 +124,7 @@ def _rated(
     given: Counter[str] = Counter()
     for rating in store.all_ratings():
         given[rating.rater] += 1
-        if given[rating.rater] > wanted.per_rater:
+        if given[rating.rater] > wanted.per_rater and rating.rater != OPERATOR:
             left_out["flood"] += 1
         else:
             by_turn.setdefault(rating.turn, []).append(rating)

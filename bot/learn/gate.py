@@ -28,7 +28,7 @@ class Bounds:
     fall: float = 0.05
     falls: Mapping[str, float] = field(default_factory=lambda: {"good_nll": 0.1})
     perplexity: float = 0.02  # as a share
-    enough: int = 20  # held-out pairs or turns: of fewer a figure says little
+    enough: int = 20  # held-out replies or turns: of fewer a figure says little
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _headline(evaluation: Evaluation, bounds: Bounds) -> Iterator[Refusal]:
     low, n = found["low"], int(found["n"])
     drivers = _drivers(evaluation, HEADLINE, ALL)
     if n < bounds.enough:
-        says = f"too few data: {HEADLINE} is of {n} held-out pairs, and {bounds.enough} are needed"
+        says = f"too few data: {HEADLINE} is of {n} held-out replies, and {bounds.enough} are needed"
         yield Refusal(HEADLINE, ALL, n, bounds.enough, says, drivers)
     if not low > 0:
         says = (

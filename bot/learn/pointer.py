@@ -12,7 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -86,6 +86,18 @@ def lora_for(home: Path, conversation: str, base_fingerprint: str) -> Path | Non
     """The LoRA that speaks in a conversation, None for the base alone. Raises LearningError for one that is not fit."""
     run = read(home).run_for(conversation)
     return fit_run(home, run, base_fingerprint).lora if run else None
+
+
+def serving(home: Path, base_fingerprint: str) -> Run | None:
+    """What speaks over this base: the pointer's run or, as a desk at its start has it, the newest before it that fits.
+
+    None for the base alone. Raises LearningError where the pointer cannot be read.
+    """
+    pointer = read(home)
+    for name in (pointer.run, *pointer.previous) if pointer.run else ():
+        with suppress(LearningError):
+            return fit_run(home, str(name), base_fingerprint)
+    return None
 
 
 def fit_run(home: Path, name: str, base_fingerprint: str) -> Run:

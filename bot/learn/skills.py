@@ -40,13 +40,13 @@ def _drawn(of: Callable[[str], bool], number: int, chance: random.Random) -> lis
     names = chance.sample(sorted(shops), min(SHOPS, len(shops)))
     cases = [
         case
-        for case in shop_cases({name: shops[name] for name in names}, _by_words, chance)
+        for case in shop_cases({name: shops[name] for name in names}, by_words, chance)
         if len(case.right) + len(case.near) >= FEWEST and len(case.reply.split()) <= LONGEST
     ]
     return [example(case, chance) for case in chance.sample(cases, min(number, len(cases)))]
 
 
-def _by_words(texts: Sequence[str]) -> NDArray[np.float32]:
+def by_words(texts: Sequence[str]) -> NDArray[np.float32]:
     """Unit vectors, shape (len(texts), PLACES): texts that share words are near."""
     rows = np.zeros((len(texts), PLACES), np.float32)
     for row, text in zip(rows, texts, strict=True):

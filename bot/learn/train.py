@@ -37,13 +37,15 @@ Advance = Callable[[int, int], None]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """How much is learnt, and how. `replay` is the curriculum's share of what is supervised; each example is seen
-    `epochs` times in each phase; `rate` and `preference_rate` are the learning rates of the two."""
+    `epochs` times in the first phase and at most `preference_epochs` in the second, a step of which costs three of the
+    first; `rate` and `preference_rate` are the learning rates of the two."""
 
     rank: int = 16
     targets: Literal["all-linear", "mlp"] = "all-linear"
     replay: float = 0.1
     seed: int = 0
     epochs: float = 3.0
+    preference_epochs: float = 1.0
     rate: float = 5e-4
     preference_rate: float = 2e-4
     at_least: int = 20
@@ -131,7 +133,8 @@ def _taught(
     work = folder / WORK / phase
     began = time.monotonic() - curves.seconds
     rate = plan.rate if first else plan.preference_rate
-    lesson = Lesson(plan.rank, plan.targets, plan.seed, plan.epochs, rate, deadline)
+    epochs = plan.epochs if first else min(plan.epochs, plan.preference_epochs)
+    lesson = Lesson(plan.rank, plan.targets, plan.seed, epochs, rate, deadline)
 
     def log(step: int, of: int, measured: Any) -> None:
         seconds = round(time.monotonic() - began, 3)
