@@ -13,7 +13,7 @@ from commands import read_lines, shopdesk
 
 from bot.conversations import FILE, Conversations
 from bot.desk import WITH_STAFF, Desk
-from bot.messages import Label, Outcome, Rating, Reply, Source
+from bot.messages import OPERATOR, Label, Outcome, Rating, Reply, Source
 from bot.settings import Settings
 
 PASSAGE = "Ring us on 01632 960 418. Boots can be returned within 30 days."
@@ -130,6 +130,15 @@ def test_one_rater_cannot_flood_the_examples(store: Conversations, tmp_path: Pat
     report, lines = written(tmp_path, "--per-rater", 5)
     assert report["left_out"]["flood"] == 55
     assert len(lines) == 35
+
+
+def test_the_operators_own_ratings_all_count(store: Conversations, tmp_path: Path) -> None:
+    fill(store)
+    for number in range(100, 110):
+        rate(store, say(store, number), "up", OPERATOR)
+    report, lines = written(tmp_path, "--per-rater", 5)
+    assert "flood" not in report["left_out"]
+    assert len(lines) == 40
 
 
 def test_what_staff_wrote_to_a_question_is_a_good_example(store: Conversations, tmp_path: Path) -> None:
