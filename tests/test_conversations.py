@@ -518,7 +518,7 @@ def test_a_damaged_database_is_reported_in_one_line(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[3 * 4096 :] = os.urandom(len(content) - 3 * 4096)
     path.write_bytes(content)
-    with Conversations(path) as store, pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(StoreError, match="damaged"), Conversations(path) as store:
         store.turns(conversation)
 
 
