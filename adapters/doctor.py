@@ -90,7 +90,7 @@ def _conversations(settings: Settings, problems: list[str]) -> dict[str, Any] | 
     with open_store(settings) as store:
         latest = store.recent(1)
         today = store.turns_since((datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="milliseconds"))
-    failed = sum("stand_in" in turn.explanation for turn in today)
+    failed = sum(turn.explanation.get("composed") == "failed" for turn in today)
     if failed:
         problems.append(
             f"the generator failed in {failed} of the last day's {len(today)} replies, which the composer wrote; "

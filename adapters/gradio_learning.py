@@ -14,7 +14,7 @@ from bot import insight
 
 if TYPE_CHECKING:
     from bot.conversations import Conversations
-    from bot.insight import Run, Share
+    from bot.insight import Judged, Share
 
 WEEKS: Final = 12
 RUNS: Final = 10
@@ -42,7 +42,7 @@ class LearningTab:
             self.resolution: _shares(
                 "Conversations", insight.conversations(self.store, since), "conversations", since, _MEANING
             ),
-            self.loras: loras(insight.runs(self.home)[-RUNS:]),
+            self.loras: loras(insight.judged(self.home)[-RUNS:]),
         }
 
 
@@ -75,7 +75,7 @@ def _whole(shares: list[Share]) -> str:
     return f"{sum(one.part for one in shares) / insight.total(shares):.0%} of {insight.total(shares)}"
 
 
-def loras(runs: list[Run]) -> str:
+def loras(runs: list[Judged]) -> str:
     """What the gate decided about each run, with its figures, as Markdown; the latest first."""
     lines = ["### LoRAs"]
     if not runs:
@@ -84,19 +84,19 @@ def loras(runs: list[Run]) -> str:
     if rows:
         described = "; ".join(f"{name} {value:+.2f}" for name, value, *_ in rows)
         lines += [
-            "The preference for each over the one before it on held-out pairs, 95 % interval; above 0 is better.",
+            "The preference for each over the one before it on held-out replies, 95 % interval; above 0 is better.",
             gradio_plots.markdown(gradio_plots.differences(rows), f"Preference by LoRA: {described}"),
         ]
     return "\n\n".join([*lines, "\n".join(_line(run) for run in runs[::-1])])
 
 
-def _line(run: Run) -> str:
+def _line(run: Judged) -> str:
     parts = [f"- **{_short(run.id)}**: {run.decision}"]
     if run.speaks:
         parts.append("speaks now")
     if run.headline:
-        few = f" (too few data: {run.pairs})" if run.pairs < insight.ENOUGH else ""
-        parts.append(f"{run.pairs} pairs{few}")
+        few = " (too few data)" if run.replies < insight.ENOUGH else ""
+        parts.append(f"{run.replies} held-out replies{few}")
     if run.perplexity:
         parts.append(f"perplexity {run.perplexity[0]:.2f} → {run.perplexity[1]:.2f}")
     return "; ".join(parts) + "".join(f"\n  - {_plain(words)}" for words in run.why)

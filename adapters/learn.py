@@ -69,7 +69,8 @@ def learn_base(
 
     `smoke` trains a miniature on a few cases of the curriculum alone, and needs no data sets.
     """
-    from bot.learn.base import LED, SMOKE, Plan, train
+    from bot.learn.base import SMOKE, Plan, train
+    from bot.learn.cases import LED
     from bot.learn.replies import few_cases, training_cases
 
     if data is None and not smoke:

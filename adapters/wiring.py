@@ -77,7 +77,6 @@ def open_engine(
     what is missing.
     """
     from bot.engine import Engine
-    from bot.generation.composer import ExtractiveChatModel
 
     retriever = open_retriever(settings)
     generator = _generator_or_composer(settings, stand_in)
@@ -88,7 +87,7 @@ def open_engine(
             generator,
             store,
             settings,
-            stand_in=ExtractiveChatModel() if stand_in else None,
+            stand_in=stand_in,
             shop_name=settings.shop_name or shop.name,
             suggestions=shop.suggestions,
             today=today,

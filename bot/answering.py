@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 HISTORY = 6  # turns a question may lean on
 PROMPT_HISTORY = 3  # turns that the prompt repeats
+Lack = Literal["failed", "unsupported"]  # the generator did, and nothing that it wrote is in the documents
 
 
 class Answering:
@@ -185,9 +186,8 @@ class Answering:
     def _write(self, part: Part, earlier: Sequence[Turn], lookup: Lookup) -> Iterator[Event]:
         hits, ranked, before = part.hits, part.ranked.statements, len(self.said)
         try:
-            yield from self._written(part, earlier, lookup)
-            if len(self.said) == before and not self.cancelled.is_set():
-                yield from self._composed(part, lookup)
+            if lacks := (yield from self._written(part, earlier, lookup)):  # a composed reply is better than none
+                yield from self._composed(part, lookup, lacks)
         finally:
             if self._refuses("".join(self.said)):
                 self.outcome, self.reason = "decline", "not_found"
@@ -197,25 +197,26 @@ class Answering:
         if self.outcome == "decline" and not self.stopped:
             yield from self._say(self.phrases.offer_person, *self._reach())
 
-    def _written(self, part: Part, earlier: Sequence[Turn], lookup: Lookup) -> Iterator[Text]:
-        """What the generator writes, or, where it fails, who stands in for it: whole sentences, each checked."""
-        engine = self.engine
+    def _written(self, part: Part, earlier: Sequence[Turn], lookup: Lookup) -> Generator[Text, None, Lack | None]:
+        """What the generator writes: whole sentences, each checked. Returns why the composer has to write instead."""
+        before = len(self.said)
         try:
             with self.trace.timed("prompt"):
                 messages = self._prompt(part.asked, part.hits, part.ranked.statements, earlier)
             yield from self._supported(part, lookup, self.generator, messages)
         except GenerationError as error:
-            if engine.stand_in is None:
+            if not self.engine.stand_in:
                 raise
             log.warning("%s; this reply is composed of the documents' own sentences", error)
-            self.trace.explanation["stand_in"] = describe(engine.stand_in)["model"]
-            yield from self._supported(part, lookup, engine.stand_in, [_to_compose(part)])
+            return "failed"
+        nothing = len(self.said) == before and not self.cancelled.is_set()
+        return "unsupported" if nothing and not isinstance(self.generator, ExtractiveChatModel) else None
 
-    def _composed(self, part: Part, lookup: Lookup) -> Iterator[Text]:
-        """The documents' own sentences, where nothing that a model wrote is said by them: better than to decline."""
-        if not isinstance(self.generator, ExtractiveChatModel):
-            self.trace.explanation["composed"] = True
-            yield from self._supported(part, lookup, ExtractiveChatModel(), [_to_compose(part)])
+    def _composed(self, part: Part, lookup: Lookup, why: Lack) -> Iterator[Text]:
+        """The documents' own sentences in place of what a model was to write; why is told in the turn's explanation."""
+        self.trace.explanation["composed"] = why
+        asked = HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
+        yield from self._supported(part, lookup, ExtractiveChatModel(), [asked])
 
     def _supported(
         self, part: Part, lookup: Lookup, model: BaseChatModel, messages: list[BaseMessage]
@@ -343,10 +344,6 @@ class Answering:
             self.trace.explanation["steered"] = True
         self.engine.store.finish_turn(self.turn.id, reply, {**self.trace.explanation, **describe(self.generator)})
         return reply
-
-
-def _to_compose(part: Part) -> HumanMessage:
-    return HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
 
 
 def _asked(turns: Sequence[Turn]) -> list[Turn]:

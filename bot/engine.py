@@ -36,7 +36,7 @@ _INVISIBLE = re.compile(
 class Engine:
     """The dialogue engine. Thread-safe; one reply at a time within a conversation, any number beside each other.
 
-    Where the generator fails, `stand_in` writes that reply; without one, the failure is raised.
+    Where the generator fails, the composer writes that reply if it may `stand_in`; else the failure is raised.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Engine:
         store: Conversations,
         settings: Settings,
         *,
-        stand_in: BaseChatModel | None = None,
+        stand_in: bool = False,
         shop_name: str = "",
         suggestions: Sequence[str] = (),
         today: Callable[[], date] = date.today,

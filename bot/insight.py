@@ -5,15 +5,19 @@ Weeks begin on Monday, in UTC, and are written as that day. Nothing in here deci
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 from bot.conversations import Conversations
+from bot.errors import LearningError
+from bot.learn import pointer
+from bot.learn.report import verified
+from bot.learn.runs import REPORT, Run, Runs
 
 ENOUGH: Final = 20  # of fewer a share may be chance
 _WEEK: Final = "date({}, 'weekday 0', '-6 days')"
@@ -29,16 +33,19 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """A LoRA that the gate has decided about. `headline` is the difference to the one before it with the ends of its
-    95 % interval, and `pairs` how many held-out pairs it is of; `perplexity` is before and after, on the frozen set."""
+class Judged:
+    """A LoRA that the gate has decided about.
+
+    `headline` is the difference to the one before it with the ends of its 95 % interval, and `replies` how many
+    held-out ones it is of; `perplexity` is before and after, on the frozen set.
+    """
 
     id: str
     decision: str
-    decided_at: str
-    speaks: bool
+    decided_at: str = ""
+    speaks: bool = False
     headline: tuple[float, float, float] | None = None
-    pairs: int = 0
+    replies: int = 0
     perplexity: tuple[float, float] | None = None
     why: tuple[str, ...] = ()
 
@@ -82,57 +89,43 @@ def too_few(shares: list[Share], what: str) -> str:
     return "" if count >= ENOUGH else f"too few data ({what}: {count}); from {ENOUGH} on a share says something"
 
 
-def runs(home: Path) -> list[Run]:
-    """The LoRAs that the gate has decided about, the oldest first, by the reports in a home.
+def judged(home: Path) -> list[Judged]:
+    """The LoRAs of a home that its gate has decided about, the oldest first.
 
-    A report that cannot be read is in the list as that: its decision is "unreadable".
+    One whose report is not as the gate wrote it is in the list as that: its decision is "unreadable".
     """
-    learn = home / "learn"
-    pointer = _json(learn / "current.json") or {}
-    current = {pointer.get("run"), _mapping(pointer, "canary").get("run")}
-    paths = sorted((learn / "runs").glob("*/report.json"))
-    return [_run(path, path.parent.name in current) for path in paths]
+    speaking: tuple[str, ...] = ()
+    with suppress(LearningError):  # the desk itself says so, in its log
+        speaking = pointer.read(home).runs
+    return [_judged(home, run, run.id in speaking) for run in Runs(home).all() if (run.folder / REPORT).exists()]
 
 
-def _run(path: Path, speaks: bool) -> Run:
-    report = _json(path)
-    if report is None or not isinstance(report.get("decision"), str):
-        return Run(path.parent.name, "unreadable", "", speaks)
-    figures, refusals = _mapping(report, "figures"), report.get("refusals")
-    headline, perplexity = _mapping(_mapping(figures, "differences"), "preference"), _mapping(figures, "perplexity")
-    value, low, high, pairs = (_number(headline.get(name)) for name in ("value", "low", "high", "n"))
-    before, after = (_number(perplexity.get(name)) for name in ("before", "after"))
-    return Run(
-        path.parent.name,
+def _judged(home: Path, run: Run, speaks: bool) -> Judged:
+    try:
+        report = verified(home, run)
+    except LearningError as error:
+        return Judged(run.id, "unreadable", speaks=speaks, why=(str(error),))
+    headline = _figures(report, ("differences", "preference"), ("value", "low", "high", "n"))
+    perplexity = _figures(report, ("perplexity",), ("before", "after"))
+    return Judged(
+        run.id,
         report["decision"],
-        str(report.get("decided_at", "")),
+        report["decided_at"],
         speaks,
-        None if value is None or low is None or high is None else (value, low, high),
-        int(pairs or 0),
-        None if before is None or after is None else (before, after),
-        tuple(
-            str(refusal.get("says", ""))
-            for refusal in (refusals if isinstance(refusals, list) else ())
-            if isinstance(refusal, dict)
-        ),
+        (headline[0], headline[1], headline[2]) if headline else None,
+        int(headline[3]) if headline else 0,
+        (perplexity[0], perplexity[1]) if perplexity else None,
+        tuple(refusal["says"] for refusal in report["refusals"]),
     )
 
 
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
-
-
-def _mapping(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = values.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+def _figures(report: Mapping[str, Any], place: Sequence[str], names: Sequence[str]) -> list[float]:
+    """These figures of a report; none of them where one was not measured."""
+    found: Any = report["figures"]
+    for name in place:
+        found = (found or {}).get(name)
+    values = [float((found or {}).get(name, math.nan)) for name in names]
+    return values if all(map(math.isfinite, values)) else []
 
 
 _THUMBS_UP: Final = f"""

@@ -12,11 +12,12 @@ import hypothesis
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from bot.conversations import FILE, Conversations
 from retrieval.embedders import SentenceEmbedder
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update
-from tests.commands import write_shop
+from tests.commands import copied, new_home, shopdesk, write_shop
 from tests.fake_slack import FakeSlack, slack_web_api
 from tests.fakes import HashEmbedder
 
@@ -99,6 +100,37 @@ def retriever(tmp_path_factory: pytest.TempPathFactory) -> Retriever:
     retriever = Retriever(snapshots=Snapshots(folder / "index"), embedder=HashEmbedder())
     update([write_shop(folder / "documents")], retriever.snapshots, retriever.embedder)
     return retriever
+
+
+@pytest.fixture(scope="session")
+def ingested(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Path:
+    """A home over the small shop of `tests.commands`, ingested once: copy it, as `home` does."""
+    folder = tmp_path_factory.mktemp("ingested")
+    home = new_home(folder / "home", exported_models)
+    assert shopdesk(home, "ingest", write_shop(folder / "shop")).status == 0
+    return home
+
+
+@pytest.fixture
+def home(ingested: Path, tmp_path: Path) -> Path:
+    """A home of the test's own over the small shop."""
+    return copied(ingested, tmp_path / "home")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Conversations]:
+    """An empty store."""
+    with Conversations(tmp_path / FILE) as opened:
+        yield opened
+
+
+@pytest.fixture
+def blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No variable and no file but the test's own; the working directory, which it gives, is empty."""
+    for name in [name for name in os.environ if name.upper().startswith("SHOPDESK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from bot.learn.runs import LORA, LORA_FILES, Run, Runs, finish
+from bot.learn.runs import EVALUATION, LORA, LORA_FILES, Run, Runs, finish, write_whole
 
 BASE = "b" * 64
 
@@ -36,3 +39,47 @@ def run_of(home: Path, write: Callable[[Path], object], *, base: str, base_finge
         settings={"rank": 4},
         figures={},
     )
+
+
+def evaluated(home: Path, evaluation: dict[str, Any]) -> Run:
+    run = some_run(home)
+    write_whole(run.folder / EVALUATION, json.dumps(evaluation))
+    return run
+
+
+def figure(value: float, low: float, high: float, n: int = 40) -> dict[str, float]:
+    return {"value": value, "low": low, "high": high, "n": n}
+
+
+def good() -> dict[str, Any]:
+    """An evaluation that passes."""
+    return {
+        "run": "r",
+        "base": "base",
+        "current": None,
+        "metrics": {"base": {"preference": figure(0.5, 0.4, 0.6)}, "candidate": {"preference": figure(0.7, 0.6, 0.8)}},
+        "differences": {"preference": figure(0.2, 0.1, 0.3), "good_nll": figure(-0.2, -0.3, -0.1)},
+        "slices": {
+            "language=en": {"preference": figure(0.2, 0.1, 0.3), "good_nll": figure(-0.1, -0.2, 0.0)},
+            "language=zh": {"preference": figure(-0.02, -0.3, 0.3, n=5)},
+        },
+        "must_pass": [{"id": "no-links", "before": True, "after": True}, {"id": "zh", "before": False, "after": False}],
+        "perplexity": {"before": 10.0, "after": 10.1},
+        "canaries": {"planted": 30, "extracted": []},
+        "examples": [
+            {"id": "t1", "slice": ["language=en"], "preference": {"before": 0.9, "after": 0.2}},
+            {"id": "t2", "slice": ["language=en"], "preference": {"before": 0.5, "after": 0.1}},
+            {"id": "t3", "slice": ["language=en"], "preference": {"before": 0.2, "after": 0.9}},
+            {"id": "t4", "slice": ["language=zh"], "preference": {"before": 0.9, "after": 0.0}},
+            {"id": "t1", "slice": ["language=en"], "good_nll": {"before": 1.0, "after": 3.0}},
+        ],
+    }
+
+
+def changed(*path: str, to: Any) -> dict[str, Any]:
+    evaluation = copy.deepcopy(good())
+    place = evaluation
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = to
+    return evaluation

@@ -41,11 +41,7 @@ def home(ingested: Path, tmp_path: Path) -> Path:
     return copied(ingested, tmp_path / "home")
 
 
-@pytest.fixture(autouse=True)
-def blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().startswith("SHOPDESK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("blank")
 
 
 def assert_answers(home: Path) -> None:

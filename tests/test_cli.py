@@ -46,11 +46,7 @@ def home(ingested: tuple[Path, Ran]) -> Path:
     return ingested[0]
 
 
-@pytest.fixture(autouse=True)
-def blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().startswith("SHOPDESK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("blank")
 
 
 def commands(group: click.Group = main, path: str = "shopdesk") -> Iterator[tuple[str, click.Command]]:

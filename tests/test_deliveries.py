@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import pytest
 
 from bot.conversations import Conversations
 from bot.deliveries import KEPT_SECONDS, LEASE_SECONDS, Deliveries
 from bot.desk import Desk
 from bot.settings import Settings
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Conversations]:
-    with Conversations(tmp_path / "shopdesk.db") as opened:
-        yield opened
 
 
 def age(store: Conversations) -> None:

@@ -27,12 +27,6 @@ BOOTS, ANSWER = "Can I return boots that were worn outside?", "Boots that were w
 PERSON = "I want to talk to a person"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Conversations]:
-    with Conversations(tmp_path / "shopdesk.db") as opened:
-        yield opened
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One store for all examples of a property."""

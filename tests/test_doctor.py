@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from commands import Ran, copied, new_home, process, shopdesk, write_shop
+from commands import Ran, process, shopdesk
 
 from bot.conversations import FILE
 from bot.settings import Settings
@@ -18,24 +17,7 @@ from retrieval.embedders import RUN, SHIPPED
 HOUSE = json.loads((SHIPPED / RUN).read_text())["name"]
 
 
-@pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Path:
-    folder = tmp_path_factory.mktemp("doctor")
-    home = new_home(folder / "home", exported_models)
-    assert shopdesk(home, "ingest", write_shop(folder / "shop")).status == 0
-    return home
-
-
-@pytest.fixture
-def home(ingested: Path, tmp_path: Path) -> Path:
-    return copied(ingested, tmp_path / "home")
-
-
-@pytest.fixture(autouse=True)
-def blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.upper().startswith("SHOPDESK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("blank")
 
 
 def only_problem(ran: Ran) -> str:

@@ -604,7 +604,7 @@ def test_a_reply_without_a_supported_sentence_is_composed_of_the_documents_own(d
     assert "99" not in reply.text
     assert "spaceships" not in reply.text
     assert "".join(event.text for event in events if isinstance(event, Text)) == reply.text
-    assert desk.last().explanation["composed"] is True
+    assert desk.last().explanation["composed"] == "unsupported"
 
 
 def test_a_model_that_declines_by_itself_offers_a_person_too(desk: Desk) -> None:

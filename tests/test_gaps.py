@@ -6,8 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-import pytest
-from commands import copied, new_home, process, shopdesk, write_shop
+from commands import shopdesk
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,19 +18,6 @@ from bot.settings import Settings
 
 TENTS = ["Do you rent out tents?", "Can I hire a tent for a weekend?", "is it possible to rent camping gear"]
 BOOTS = ["Do you buy back used boots?", "Can I sell my old boots to you?"]
-
-
-@pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Path:
-    folder = tmp_path_factory.mktemp("gaps")
-    home = new_home(folder / "home", exported_models)
-    assert process(home, "ingest", write_shop(folder / "shop")).status == 0
-    return home
-
-
-@pytest.fixture
-def home(ingested: Path, tmp_path: Path) -> Path:
-    return copied(ingested, tmp_path / "home")
 
 
 def decline(store: Conversations, question: str, reason: str = "not_found", days_ago: int = 0) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -24,13 +23,15 @@ from adapters import gradio_door, gradio_plots, gradio_staff_door, web_chat, web
 from adapters.gradio_learning import loras
 from bot.conversations import now
 from bot.errors import SettingsError
-from bot.insight import Run
+from bot.insight import Judged
+from bot.learn.report import gate
 from bot.messages import Outcome, Rating, Reply
 from bot.settings import Settings
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update
 from tests.fakes import HashEmbedder, serving
+from tests.learn_runs import evaluated, good
 from tests.test_engine import Desk, write
 
 # What Gradio 6.31 asks of pandas is deprecated in pandas 3.
@@ -281,18 +282,14 @@ def test_the_learning_page_has_plots_and_says_where_there_are_too_few_data(desk:
     slack = desk.engine.start("slack")
     turn = desk.store.open_turn(slack, "m", "?").id
     desk.store.rate(Rating(turn, "a", "up", "", now()))
-    folder = desk.engine.settings.home / "learn" / "runs" / "2026-11-28T101500-3fa9c1"
-    folder.mkdir(parents=True)
-    headline = {"value": 0.21, "low": 0.09, "high": 0.33, "n": 80}
-    figures = {"differences": {"preference": headline}, "perplexity": {"before": 9.0, "after": 9.1}}
-    report = {"decision": "passed", "decided_at": "2026-11-28T10:00:00+00:00", "figures": figures}
-    (folder / "report.json").write_text(json.dumps(report))
+    home = desk.engine.settings.home
+    gate(home, evaluated(home, good()))
     with page_of(desk) as address, staff_page(browser, address, viewport={"width": 360, "height": 740}) as page:
         page.get_by_role("tab", name="Learning").click()
         expect(page.locator("#ratings")).to_contain_text("Altogether: web 75% of 20")
         expect(page.locator("#ratings")).to_contain_text("Slack: too few data (ratings: 1)")
         expect(page.locator("#resolution")).to_contain_text("resolved 75% of 20; handed over 0% of 20")
-        expect(page.locator("#loras")).to_contain_text("passed; 80 pairs; perplexity 9.00 → 9.10")
+        expect(page.locator("#loras")).to_contain_text("passed; 40 held-out replies; perplexity 10.00 → 10.10")
         for plot in ("#ratings img", "#resolution img", "#loras img"):
             assert page.locator(plot).evaluate("image => image.complete && image.naturalWidth") == gradio_plots.WIDTH
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -314,10 +311,16 @@ def test_a_plot_is_a_picture_of_its_values_and_texts_stay_texts() -> None:
 
 
 def test_the_history_of_loras_says_what_the_gate_said() -> None:
-    refused = Run("2026-11-28T101500-3fa9c1", "refused", "", False, (0.1, -0.1, 0.2), 7, None, ("perplexity *rises*",))
-    text = loras([refused, Run("mine", "passed", "", True)])
+    refused = Judged(
+        "2026-11-28T101500-3fa9c1",
+        "refused",
+        headline=(0.1, -0.1, 0.2),
+        replies=7,
+        why=("perplexity *rises*",),
+    )
+    text = loras([refused, Judged("mine", "passed", speaks=True)])
     assert text.index("**mine**: passed") < text.index("**2026-11-28 10:15**: refused")
     assert "passed; speaks now" in text
-    assert "7 pairs (too few data: 7)" in text
+    assert "7 held-out replies (too few data)" in text
     assert "perplexity \\*rises\\*" in text
     assert "decided about no LoRA yet" in loras([])

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.conversations import FILE, Conversations
+from bot.conversations import Conversations
 from bot.desk import Desk
-from bot.insight import Share, conversations, first_week, runs, thumbs_up, too_few
+from bot.insight import Share, conversations, first_week, judged, thumbs_up, too_few
+from bot.learn.pointer import FILE, promote
+from bot.learn.report import gate
+from bot.learn.runs import REPORT, Run
 from bot.messages import Label, Outcome, Rating, Reply
 from bot.settings import Settings
+from tests.learn_runs import changed, evaluated, figure, good
 
 MONDAY, SUNDAY, NEXT = "2026-11-02T00:00:00.000+00:00", "2026-11-08T23:59:59.999+00:00", "2026-11-09T00:00:00.000+00:00"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Conversations]:
-    with Conversations(tmp_path / FILE) as opened:
-        yield opened
 
 
 def talk(store: Conversations, *outcomes: Outcome, at: str = MONDAY, channel: str = "web", staff: bool = False) -> str:
@@ -88,37 +84,35 @@ def test_a_period_begins_on_a_monday() -> None:
     assert first_week(datetime(2026, 11, 30, 0, tzinfo=UTC), 2) == "2026-11-23"  # a Monday
 
 
-def report(home: Path, name: str, **changes: Any) -> None:
-    headline = {"value": 0.21, "low": 0.09, "high": 0.33, "n": 80}
-    figures = {"differences": {"preference": headline}, "perplexity": {"before": 9.0, "after": 9.1}}
-    whole = {"run": name, "decision": "passed", "decided_at": "2026-11-28T10:00:00+00:00", "figures": figures}
-    folder = home / "learn" / "runs" / name
-    folder.mkdir(parents=True)
-    (folder / "report.json").write_text(json.dumps(whole | changes))
+def decided(home: Path, evaluation: dict[str, Any]) -> Run:
+    run = evaluated(home, evaluation)
+    gate(home, run)
+    return run
 
 
-def test_the_runs_are_read_from_their_reports_and_the_pointer(tmp_path: Path) -> None:
-    assert runs(tmp_path) == []
-    report(tmp_path, "b")
-    report(tmp_path, "a", decision="refused", refusals=[{"says": "perplexity rises"}], figures={"differences": None})
-    (tmp_path / "learn" / "current.json").write_text(json.dumps({"run": "b", "previous": [], "canary": None}))
-    first, second = runs(tmp_path)
-    assert (first.id, first.decision, first.speaks, first.headline) == ("a", "refused", False, None)
-    assert first.why == ("perplexity rises",)
-    assert (second.id, second.speaks, second.headline, second.pairs) == ("b", True, (0.21, 0.09, 0.33), 80)
-    assert second.perplexity == (9.0, 9.1)
+def test_the_runs_are_those_that_the_gate_decided_about(tmp_path: Path) -> None:
+    assert judged(tmp_path) == []
+    evaluated(tmp_path, good())  # no gate has looked at it
+    refused = decided(tmp_path, changed("perplexity", "after", to=12.0))
+    passed = decided(tmp_path, good())
+    promote(tmp_path, passed.id, passed.base_fingerprint)
+    first, second = sorted(judged(tmp_path), key=lambda one: one.decision, reverse=True)
+    assert (first.id, first.decision, first.speaks) == (refused.id, "refused", False)
+    assert "perplexity" in first.why[0]
+    assert (second.id, second.speaks, second.headline, second.replies) == (passed.id, True, (0.2, 0.1, 0.3), 40)
+    assert second.perplexity == (10.0, 10.1)
 
 
 def test_a_figure_that_was_not_measured_is_left_out(tmp_path: Path) -> None:
-    figures = {"differences": {"preference": {"value": float("nan"), "low": 0, "high": 1, "n": 3}}, "perplexity": {}}
-    report(tmp_path, "a", decision="refused", figures=figures, refusals=None)
-    (run,) = runs(tmp_path)
-    assert (run.decision, run.headline, run.perplexity, run.why) == ("refused", None, None, ())
+    evaluation = changed("differences", "preference", to=figure(float("nan"), 0, 1))
+    decided(tmp_path, {**evaluation, "perplexity": {}})
+    (one,) = judged(tmp_path)
+    assert (one.decision, one.headline, one.perplexity) == ("refused", None, None)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"decision": 1}'])
-def test_a_damaged_report_is_said_to_be_one(tmp_path: Path, content: str) -> None:
-    report(tmp_path, "a")
-    (tmp_path / "learn" / "runs" / "a" / "report.json").write_text(content)
-    (tmp_path / "learn" / "current.json").write_text(content)
-    assert [(run.id, run.decision) for run in runs(tmp_path)] == [("a", "unreadable")]
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"decision": "passed"}'])
+def test_a_report_that_the_gate_did_not_write_is_said_to_be_one(tmp_path: Path, content: str) -> None:
+    run = decided(tmp_path, good())
+    (run.folder / REPORT).write_text(content)
+    (tmp_path / "learn" / FILE).write_text(content)
+    assert [(one.id, one.decision, one.speaks) for one in judged(tmp_path)] == [(run.id, "unreadable", False)]

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from commands import read_lines, shopdesk
 
-from bot.conversations import FILE, Conversations
+from bot.conversations import Conversations
 from bot.desk import WITH_STAFF, Desk
 from bot.messages import OPERATOR, Label, Outcome, Rating, Reply, Source
 from bot.settings import Settings
 
 PASSAGE = "Ring us on 01632 960 418. Boots can be returned within 30 days."
 SOURCE = Source("returns.md", "Returns", "returns.md@1", 0.9, "Boots.", PASSAGE, ("Boots",), "9f")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Conversations]:
-    with Conversations(tmp_path / FILE) as opened:
-        yield opened
 
 
 def say(

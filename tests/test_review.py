@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from commands import copied, new_home, process, read_lines, shopdesk, write_shop
+from commands import process, read_lines, shopdesk
 
 from adapters import web_chat
 from adapters.wiring import open_engine
@@ -23,25 +22,6 @@ from tests.fakes import serving
 
 TENTS = "Do you rent out tents?"
 ANSWER = "No, we do not rent out tents. The climbing centre does, from £15.00 a night."
-
-
-@pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Path:
-    folder = tmp_path_factory.mktemp("review")
-    home = new_home(folder / "home", exported_models)
-    assert process(home, "ingest", write_shop(folder / "shop")).status == 0
-    return home
-
-
-@pytest.fixture
-def home(ingested: Path, tmp_path: Path) -> Path:
-    return copied(ingested, tmp_path / "home")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Conversations]:
-    with Conversations(tmp_path / FILE) as opened:
-        yield opened
 
 
 def turn_in(

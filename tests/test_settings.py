@@ -1,4 +1,3 @@
-import os
 import re
 from pathlib import Path
 
@@ -11,13 +10,7 @@ from bot.settings import Settings, load_settings
 README = Path(__file__).parents[1] / "README.md"
 
 
-@pytest.fixture(autouse=True)
-def blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No variable and no file but the test's own; the working directory is empty."""
-    for name in [name for name in os.environ if name.upper().startswith("SHOPDESK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("blank")
 
 
 def test_nothing_has_to_be_set() -> None:

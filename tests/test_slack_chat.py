@@ -34,12 +34,6 @@ COST = "Delivery to Ireland costs £9.00."
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Conversations]:
-    with Conversations(tmp_path / "shopdesk.db") as opened:
-        yield opened
-
-
-@pytest.fixture
 def engine(store: Conversations, retriever: Retriever, tmp_path: Path) -> Engine:
     return Engine(retriever, ExtractiveChatModel(), store, Settings(home=tmp_path), suggestions=["Can I return boots?"])
 

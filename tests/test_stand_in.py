@@ -22,39 +22,25 @@ from adapters.wiring import open_engine
 from bot.conversations import Conversations
 from bot.engine import Engine, joined
 from bot.errors import GenerationError
-from bot.generation.composer import ExtractiveChatModel
 from bot.generation.generators import TransformersChatModel, load_generator
 from bot.messages import Reply
 from bot.settings import Settings, load_settings
 from retrieval.retriever import Retriever
-from tests.commands import COMMAND, Ran, copied, new_home, shopdesk, write_shop
+from tests.commands import COMMAND, Ran, shopdesk
 from tests.fakes import ScriptedGenerator
 
 QUESTION = "How much is delivery to Ireland?"
 COST, LONG = "Delivery to Ireland costs £9.00.", "It takes 5 working days to Ireland."
 COMPOSED = "composed of the documents' own sentences"
 
-pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-
-
-@pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Path:
-    folder = tmp_path_factory.mktemp("stand-in")
-    home = new_home(folder / "home", exported_models)
-    assert shopdesk(home, "ingest", write_shop(folder / "shop")).status == 0
-    return home
-
-
-@pytest.fixture
-def home(ingested: Path, tmp_path: Path) -> Path:
-    return copied(ingested, tmp_path / "home")
+pytestmark = [
+    pytest.mark.usefixtures("blank"),
+    pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning"),
+]
 
 
 @pytest.fixture(autouse=True)
-def blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in [name for name in os.environ if name.upper().startswith("SHOPDESK_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+def threads() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
@@ -197,7 +183,7 @@ def test_the_served_desk_answers_and_the_doctor_knows(home: Path, tmp_path: Path
 def ask(tmp_path: Path, retriever: Retriever, generator: Any) -> tuple[Reply, dict[str, Any]]:
     """The reply, and what is kept of how it came about."""
     with Conversations(tmp_path / "shopdesk.db") as store:
-        engine = Engine(retriever, generator, store, Settings(home=tmp_path), stand_in=ExtractiveChatModel())
+        engine = Engine(retriever, generator, store, Settings(home=tmp_path), stand_in=True)
         conversation = engine.start("web")
         reply = joined(engine.reply(conversation, "1", QUESTION))
         return reply, dict(engine.turns(conversation)[0].explanation)
@@ -213,7 +199,7 @@ def test_one_that_fails_in_the_middle_is_helped_out_and_nothing_is_said_twice(
     assert reply.text.count(COST) == 1
     assert reply.outcome == "answer"
     assert [source.document for source in reply.sources] == ["policies/delivery.md"]
-    assert explanation["stand_in"] == "extractive"
+    assert explanation["composed"] == "failed"
     (warning,) = caplog.messages
     assert "the model failed: RuntimeError: out of memory" in warning
     assert "Ireland" not in warning
@@ -223,7 +209,7 @@ def test_one_that_does_not_fail_is_not_helped(retriever: Retriever, tmp_path: Pa
     scripted = ScriptedGenerator()
     scripted.enqueue(COST)
     reply, explanation = ask(tmp_path, retriever, scripted)
-    assert (reply.text, "stand_in" in explanation) == (COST, False)
+    assert (reply.text, "composed" in explanation) == (COST, False)
 
 
 def test_a_generator_that_is_measured_is_not_helped(home: Path, tmp_path: Path) -> None:
@@ -263,7 +249,7 @@ def test_what_does_not_fit_leaves_and_the_model_answers_itself(
         with open_engine(settings) as engine:
             conversation = engine.start("web")
             joined(engine.reply(conversation, "1", question))
-            assert "stand_in" not in engine.turns(conversation)[0].explanation
+            assert engine.turns(conversation)[0].explanation.get("composed") != "failed"
         room = len(tiny_tokenizer().encode(prompts[0])) + 7  # one token too few for the whole
     whole, reduced = prompts
     assert len(reduced) < len(whole)

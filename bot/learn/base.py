@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 CHECKPOINT, RUN, WEIGHTS = "checkpoint.pt", "run.json", "model.safetensors"
-LED = 0.75  # of a run that goes on from another
 LONGEST = 384  # tokens of an example: a prompt of eight long statements and its reply
 POOL = 40  # batches that are made of prompts of about one length
 SAVE_EVERY, SAY_EVERY = 100, 20  # steps

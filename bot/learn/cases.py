@@ -15,6 +15,7 @@ from bot.messages import Message
 
 NEAR = 12  # statements that are kept beside the right ones, nearest first
 FEWEST, MOST = 4, 7  # statements of a prompt
+LED = 0.75  # the share of prompts whose likeliest statement is the first, where they are in the desk's own order
 HIDDEN = 0.04  # the share of questions whose answer is left out of the prompt
 RENUMBERED = 0.6  # the share of questions, of those that can be, whose numbers are made new
 _NUMBER = re.compile(r"(?<![\d:])\d+(?:[.,]\d+)*(?![\d:])")  # but for times of day

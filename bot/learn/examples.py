@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from hashlib import sha256
 from typing import Any, Literal
@@ -86,13 +86,9 @@ def collect(store: Conversations, settings: Settings, wanted: Wanted, shop: str 
 
     Raises LearningError where they are too few, or all good or all bad, to learn from.
     """
-    left_out: Counter[str] = Counter()
-    reviews = Reviews(store, settings).latest()
-    made = [
-        *_rated(store, settings, wanted, shop, reviews, left_out),
-        *_corrected(store, settings, wanted, shop, reviews),
-        *_staff(store, settings, wanted, shop, reviews, left_out),
-    ]
+    collector = _Collector(store, settings, wanted, shop, Reviews(store, settings).latest())
+    left_out = collector.left_out
+    made = [*collector.rated(), *collector.corrected(), *collector.staff()]
     examples = _without_duplicates(_without_conflicts(made, left_out), left_out)
     if len(examples) < wanted.at_least:
         raise LearningError(
@@ -112,29 +108,82 @@ def _told(left_out: Counter[str]) -> str:
     return ", ".join(f"{reason}: {count}" for reason, count in sorted(left_out.items()) if count) or "none left out"
 
 
-def _rated(
-    store: Conversations,
-    settings: Settings,
-    wanted: Wanted,
-    shop: str,
-    reviews: Mapping[str, Review],
-    left_out: Counter[str],
-) -> Iterator[Example]:
-    by_turn: dict[str, list[Rating]] = {}
-    given: Counter[str] = Counter()
-    for rating in store.all_ratings():
-        given[rating.rater] += 1
-        if given[rating.rater] > wanted.per_rater and rating.rater != OPERATOR:
-            left_out["flood"] += 1
-        else:
-            by_turn.setdefault(rating.turn, []).append(rating)
-    for identity, ratings in by_turn.items():
-        turn = store.turn(identity)
-        if reason := _left_out_by(reviews.get(identity), ratings) or _unfit(turn, ratings):
-            left_out[reason] += 1
-        elif turn.reply is not None:
-            said = {"kind": "rating", "ratings": [_bare(rating) for rating in ratings]}
-            yield _example(store, turn, turn.reply.text, ratings[0].label == "up", said, settings, wanted, shop)
+@dataclass(frozen=True, slots=True)
+class _Collector:
+    """What a store has to learn from, and what of it is left out for which reason."""
+
+    store: Conversations
+    settings: Settings
+    wanted: Wanted
+    shop: str
+    reviews: Mapping[str, Review]
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def rated(self) -> Iterator[Example]:
+        """Replies that were rated, as they were said."""
+        by_turn: dict[str, list[Rating]] = {}
+        given: Counter[str] = Counter()
+        for rating in self.store.all_ratings():
+            given[rating.rater] += 1
+            if given[rating.rater] > self.wanted.per_rater and rating.rater != OPERATOR:
+                self.left_out["flood"] += 1
+            else:
+                by_turn.setdefault(rating.turn, []).append(rating)
+        for identity, ratings in by_turn.items():
+            turn = self.store.turn(identity)
+            if reason := _left_out_by(self.reviews.get(identity), ratings) or _unfit(turn, ratings):
+                self.left_out[reason] += 1
+            elif turn.reply is not None:
+                said = {"kind": "rating", "ratings": [_bare(rating) for rating in ratings]}
+                yield self._example(turn, turn.reply.text, ratings[0].label == "up", said)
+
+    def corrected(self) -> Iterator[Example]:
+        """The replies as staff corrected them, each over its passages and the approved answer that it is one of now."""
+        for review in self.reviews.values():
+            if review.decision == "correct":
+                turn = self.store.turn(review.turn)
+                origin: dict[str, Any] = {"kind": "correction", "ratings": []}
+                source = Source(review.document, titled(review.question), review.document, 1.0, "", review.correction)
+                said = ""
+                if turn.reply is not None:
+                    said = turn.reply.text if _is_whole(turn.reply) else ""
+                    turn = replace(turn, reply=replace(turn.reply, sources=(source, *turn.reply.sources)))
+                yield self._example(turn, review.correction, True, origin, said)
+
+    def staff(self) -> Iterator[Example]:
+        """What staff wrote to a question, its messages as one reply."""
+        written: dict[str, list[str]] = {}
+        for said in Desk(self.store, self.settings).examples():
+            written.setdefault(said["turn"], []).append(said["text"])
+        for identity, texts in written.items():
+            if identity in self.reviews and self.reviews[identity].decision == "drop":
+                self.left_out["dropped_in_review"] += 1
+                continue
+            origin: dict[str, Any] = {"kind": "staff", "ratings": []}
+            yield self._example(self.store.turn(identity), "\n".join(texts), True, origin)
+
+    def _example(self, turn: Turn, reply: str, label: bool, origin: dict[str, Any], rejected: str = "") -> Example:
+        place = self.store.conversation(turn.conversation)
+        sources = turn.reply.sources if turn.reply else ()
+        system = _system(turn, sources, self.shop)
+        history = _history(self.store.turns(turn.conversation), turn)
+        comments = [rating["reason"] for rating in origin["ratings"]]
+        said = [*(message["content"] for message in history), turn.question, reply, rejected, *comments]
+        # Contact details of the shop stand in its documents, and in its settings.
+        redacted = redact_together(said, public="\n".join([system, self.settings.contact, self.settings.shop_name]))
+        texts = [one.text for one in redacted]
+        marked = Counter(span.kind for one in redacted for span in one.spans)
+        asked = [{**message, "content": text} for message, text in zip(history, texts, strict=False)]
+        question, answer, other, *reasons = texts[len(history) :]
+        ratings = [{**rating, "reason": text} for rating, text in zip(origin["ratings"], reasons, strict=True)]
+        return Example(
+            prompt=[{"role": "system", "content": system}, *asked, {"role": "user", "content": question}],
+            completion=[{"role": "assistant", "content": answer}],
+            label=label,
+            rejected=[{"role": "assistant", "content": other}] if other else [],
+            split="held_out" if _share(turn.conversation) < self.wanted.held_out else "train",
+            origin={**origin, "ratings": ratings, **_whence(turn, place), "redactions": dict(sorted(marked.items()))},
+        )
 
 
 def _left_out_by(review: Review | None, ratings: Sequence[Rating]) -> str:
@@ -166,78 +215,8 @@ def _bare(rating: Rating) -> dict[str, str]:
     return {"label": rating.label, "reason": rating.reason, "created_at": rating.created_at}
 
 
-def _corrected(
-    store: Conversations, settings: Settings, wanted: Wanted, shop: str, reviews: Mapping[str, Review]
-) -> Iterator[Example]:
-    """The replies as staff corrected them, each over its passages and the approved answer that it is one of now."""
-    for review in reviews.values():
-        if review.decision == "correct":
-            turn = store.turn(review.turn)
-            origin: dict[str, Any] = {"kind": "correction", "ratings": []}
-            source = Source(review.document, titled(review.question), review.document, 1.0, "", review.correction)
-            said = ""
-            if turn.reply is not None:
-                said = turn.reply.text if _is_whole(turn.reply) else ""
-                turn = replace(turn, reply=replace(turn.reply, sources=(source, *turn.reply.sources)))
-            yield _example(store, turn, review.correction, True, origin, settings, wanted, shop, said)
-
-
 def _is_whole(reply: Reply) -> bool:
     return reply.outcome != "handover" and not reply.stopped
-
-
-def _staff(
-    store: Conversations,
-    settings: Settings,
-    wanted: Wanted,
-    shop: str,
-    reviews: Mapping[str, Review],
-    left_out: Counter[str],
-) -> Iterator[Example]:
-    """What staff wrote to a question, its messages as one reply."""
-    written: dict[str, list[str]] = {}
-    for said in Desk(store, settings).examples():
-        written.setdefault(said["turn"], []).append(said["text"])
-    for identity, texts in written.items():
-        if identity in reviews and reviews[identity].decision == "drop":
-            left_out["dropped_in_review"] += 1
-            continue
-        origin: dict[str, Any] = {"kind": "staff", "ratings": []}
-        yield _example(store, store.turn(identity), "\n".join(texts), True, origin, settings, wanted, shop)
-
-
-def _example(
-    store: Conversations,
-    turn: Turn,
-    reply: str,
-    label: bool,
-    origin: dict[str, Any],
-    settings: Settings,
-    wanted: Wanted,
-    shop: str,
-    rejected: str = "",
-) -> Example:
-    place = store.conversation(turn.conversation)
-    sources = turn.reply.sources if turn.reply else ()
-    system = _system(turn, sources, shop)
-    history = _history(store.turns(turn.conversation), turn)
-    comments = [rating["reason"] for rating in origin["ratings"]]
-    said = [*(message["content"] for message in history), turn.question, reply, rejected, *comments]
-    # Contact details of the shop stand in its documents, and in its settings.
-    redacted = redact_together(said, public="\n".join([system, settings.contact, settings.shop_name]))
-    texts = [one.text for one in redacted]
-    marked = Counter(span.kind for one in redacted for span in one.spans)
-    asked = [{**message, "content": text} for message, text in zip(history, texts, strict=False)]
-    question, answer, other, *reasons = texts[len(history) :]
-    ratings = [{**rating, "reason": text} for rating, text in zip(origin["ratings"], reasons, strict=True)]
-    return Example(
-        prompt=[{"role": "system", "content": system}, *asked, {"role": "user", "content": question}],
-        completion=[{"role": "assistant", "content": answer}],
-        label=label,
-        rejected=[{"role": "assistant", "content": other}] if other else [],
-        split="held_out" if _share(turn.conversation) < wanted.held_out else "train",
-        origin={**origin, "ratings": ratings, **_whence(turn, place), "redactions": dict(sorted(marked.items()))},
-    )
 
 
 def _system(turn: Turn, sources: Sequence[Source], shop: str) -> str:

@@ -51,7 +51,7 @@ def training_cases(data: Path, start: SentenceEmbedder, seed: int = 0) -> list[C
     shops = {shop: pages for shop, pages in curriculum().items() if not is_shop_held_out(shop)}
     embed = by_words(start, shops)
     public = [*products(data), *articles(data, chance), *dialogues(data, chance)]
-    return [case for case in [*shop_cases(shops, embed, chance), *public] if _is_usable(case)]
+    return [case for case in [*shop_cases(shops, embed, chance), *public] if is_usable(case)]
 
 
 def by_words(start: SentenceEmbedder, shops: Mapping[str, Sequence[Record]]) -> Embed:
@@ -81,7 +81,7 @@ def by_words(start: SentenceEmbedder, shops: Mapping[str, Sequence[Record]]) -> 
 def few_cases(start: SentenceEmbedder, seed: int = 0, shops: int = 2) -> list[Case]:
     """The cases of a few of the shops, for a run in miniature."""
     own = dict([(shop, pages) for shop, pages in curriculum().items() if not is_shop_held_out(shop)][:shops])
-    return [case for case in shop_cases(own, by_words(start, own), random.Random(seed)) if _is_usable(case)]
+    return [case for case in shop_cases(own, by_words(start, own), random.Random(seed)) if is_usable(case)]
 
 
 def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0, led: float = 0.0) -> list[Example]:
@@ -96,7 +96,8 @@ def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0, led: fl
     return drawn
 
 
-def _is_usable(case: Case) -> bool:
+def is_usable(case: Case) -> bool:
+    """Whether there are statements enough for a prompt, and the reply is short enough."""
     return len(case.right) + len(case.near) >= FEWEST and len(case.reply.split()) <= LONGEST
 
 

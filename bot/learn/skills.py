@@ -13,9 +13,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.learn.cases import FEWEST, Example, example
+from bot.learn.cases import LED, Example, example
 from bot.learn.pairs import curriculum, is_shop_held_out
-from bot.learn.replies import LONGEST, shop_cases
+from bot.learn.replies import is_usable, shop_cases
 from bot.understanding.questions import content_words
 
 FROZEN = 96  # examples that measure
@@ -38,12 +38,8 @@ def _drawn(of: Callable[[str], bool], number: int, chance: random.Random) -> lis
         return []
     shops = {shop: pages for shop, pages in curriculum().items() if of(shop)}
     names = chance.sample(sorted(shops), min(SHOPS, len(shops)))
-    cases = [
-        case
-        for case in shop_cases({name: shops[name] for name in names}, by_words, chance)
-        if len(case.right) + len(case.near) >= FEWEST and len(case.reply.split()) <= LONGEST
-    ]
-    return [example(case, chance) for case in chance.sample(cases, min(number, len(cases)))]
+    cases = [case for case in shop_cases({name: shops[name] for name in names}, by_words, chance) if is_usable(case)]
+    return [example(case, chance, led=LED) for case in chance.sample(cases, min(number, len(cases)))]
 
 
 def by_words(texts: Sequence[str]) -> NDArray[np.float32]:
