@@ -28,16 +28,21 @@ def load_base(name: str) -> tuple[Any, Any]:
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()  # a second's work, on the standard error of every command
     source, advice = _source(name)
     on_gpu = torch.cuda.is_available()
     try:
+        config = AutoConfig.from_pretrained(source, trust_remote_code=False)
+        if getattr(config, "is_decoder", True) is False and not config.is_encoder_decoder:
+            # transformers warns, and goes on
+            raise GenerationError(f"generator {name!r} is an encoder, which cannot write; give a causal language model")
         tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
         network, report = AutoModelForCausalLM.from_pretrained(
             source,
+            config=config,
             dtype=torch.bfloat16 if on_gpu else torch.float32,
             use_safetensors=True,
             trust_remote_code=False,
@@ -46,8 +51,6 @@ def load_base(name: str) -> tuple[Any, Any]:
         network = _placed(network, name) if on_gpu else network
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
         raise GenerationError(f"generator {name!r} cannot be loaded: {first_line(error)}; {advice}") from error
-    if getattr(network.config, "is_decoder", True) is False:  # transformers warns, and goes on
-        raise GenerationError(f"generator {name!r} is an encoder, which cannot write; give a causal language model")
     absent = sorted(map(str, report["missing_keys"]))
     if absent:  # transformers would make them up at random and go on
         raise GenerationError(f"generator {name!r} lacks {len(absent)} of its weights ({absent[0]}, ...); {advice}")
