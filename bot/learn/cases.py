@@ -12,13 +12,18 @@ from dataclasses import dataclass, replace
 
 from bot.generation.house import declined, numbered, wanted
 from bot.messages import Message
+from bot.understanding.questions import content_words
 
 NEAR = 12  # statements that are kept beside the right ones, nearest first
 FEWEST, MOST = 4, 7  # statements of a prompt
 LED = 0.75  # the share of prompts whose likeliest statement is the first, where they are in the desk's own order
 HIDDEN = 0.04  # the share of questions whose answer is left out of the prompt
+FAITHFUL = 0.8  # the share of a reply's content words that its statements or the question have to have
+QUOTED = 2  # statements of a quoted reply, at most
+LONGEST = 55  # words of a reply
 RENUMBERED = 0.6  # the share of questions, of those that can be, whose numbers are made new
 _NUMBER = re.compile(r"(?<![\d:])\d+(?:[.,]\d+)*(?![\d:])")  # but for times of day
+_STANCE = re.compile(r"\W*(yes|no|sorry|i[’']m sorry|i[’']m afraid|unfortunately|of course)\b", re.I)
 _COUNTED = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|hundred|thousand|couple|few"
     r"|dozen|half|double|twice|ago|already|still|enough|late|over|under|yesterday|last|since|grand|k)\b",
@@ -49,7 +54,8 @@ class Example:
 def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float = 0.0) -> Example:
     """A case with so many of its statements, in an order by lot, and sometimes with other numbers.
 
-    For the share `verbatim` the reply is what the statement says; for the share `led` the likeliest statement is the
+    For the share `verbatim` the reply is quoted, and so it is wherever the hand-written one says what its statements do
+    not: a model that learns such replies learns to make things up. For the share `led` the likeliest statement is the
     first, as it mostly is where the desk has ranked them.
     """
     if chance.random() < RENUMBERED:
@@ -65,9 +71,28 @@ def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float
         said.insert(0, likeliest)
     turns = [{"role": "system", "content": numbered(said)}]
     turns += [{"role": message.role, "content": message.text} for message in case.talk]
-    if right and chance.random() < verbatim:
-        return Example(tuple(turns), wanted(bare(right[0]), [said.index(right[0])]))
-    return Example(tuple(turns), wanted(case.reply, [said.index(text) for text in right]) if right else declined())
+    if not right:
+        return Example(tuple(turns), declined())
+    reply = case.reply
+    if chance.random() < verbatim or not is_faithful(case):
+        reply, right = quoted(case)
+    return Example(tuple(turns), wanted(reply, [said.index(text) for text in right]))
+
+
+def is_faithful(case: Case) -> bool:
+    """Whether nearly all that the reply says is in its statements or the question."""
+    words = content_words(case.reply)
+    known = set(content_words("\n".join((*case.right, case.talk[-1].text))))
+    return sum(word in known for word in words) >= FAITHFUL * len(words)
+
+
+def quoted(case: Case) -> tuple[str, list[str]]:
+    """The statements in their own words behind the reply's yes, no or sorry; and which they are."""
+    stance, right = _STANCE.match(case.reply), list(case.right[:QUOTED])
+    if sum(len(bare(text).split()) for text in right) > LONGEST:
+        right = right[:1]
+    said = " ".join(map(bare, right))
+    return (f"{stance[1].capitalize()}, {said}" if stance else said), right
 
 
 def renumbered(case: Case, chance: random.Random) -> Case:
