@@ -3,9 +3,9 @@
     shopdesk learn train --base FOLDER
 
 Bad replies are never supervised. Where the base is the house generator, a share of the supervised examples is of its
-own curriculum, so that it forgets nothing. The same examples, base, settings and seed give the same weights on a CPU
-with as many threads. A run that was stopped goes on when the same command is given again; `run.json` comes last, and
-what serves is never touched.
+own curriculum. At the end the LoRA is made as weak as it takes for the base to forget nothing (`bot.learn.strength`).
+The same examples, base, settings and seed give the same weights on a CPU with as many threads. A run that was stopped
+goes on when the same command is given again; `run.json` comes last, and what serves is never touched.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from bot.learn.curves import Curves
 from bot.learn.examples import Example
 from bot.learn.material import Material, reply_of
 from bot.learn.runs import LORA, RUN, Run, Runs, fingerprint, finish, write_whole
+from bot.learn.skills import calibrating, replayed
+from bot.learn.strength import fitted
 
-WORK, PLAN = "work", "plan.json"  # in the folder of a run that is not finished
+WORK, PLAN, STRENGTH = "work", "plan.json", "strength.json"  # in the folder of a run that is not finished
 NEEDED = 256 * 2**20  # bytes of disk: checkpoints, and a LoRA
 PHASES = ("supervised", "preference")
 PACKAGES = {"trl": "learn", "datasets": "learn", "accelerate": "learn", "peft": "lora"}  # the extra that brings each
@@ -38,7 +40,9 @@ Advance = Callable[[int, int], None]
 class Plan:
     """How much is learnt, and how. `replay` is the curriculum's share of what is supervised; each example is seen
     `epochs` times in the first phase and at most `preference_epochs` in the second, a step of which costs three of the
-    first; `rate` and `preference_rate` are the learning rates of the two."""
+    first; `rate` and `preference_rate` are the learning rates of the two. By `skills` examples of the curriculum it is
+    chosen how strong the LoRA is (0: it stays whole): their perplexity rises by at most `forgets`, a share.
+    """
 
     rank: int = 16
     targets: Literal["all-linear", "mlp"] = "all-linear"
@@ -48,6 +52,8 @@ class Plan:
     preference_epochs: float = 1.0
     rate: float = 5e-4
     preference_rate: float = 2e-4
+    skills: int = 96
+    forgets: float = 0.01
     at_least: int = 20
 
 
@@ -100,8 +106,11 @@ def train(
                 phase, base, learnt, plan, folder, curves, deadline, advance
             ):
                 return None
-        shutil.copytree(folder / WORK / PHASES[1] / "lora", folder / WORK / "done", dirs_exist_ok=True)
-        (folder / WORK / "done").replace(folder / LORA)
+        done = folder / WORK / "done"
+        strength = fitted(base, folder / WORK / PHASES[1] / "lora", calibrating(plan.skills), plan.forgets, done)
+        say(f"kept at {strength:.0%} of its strength")
+        write_whole(folder / WORK / STRENGTH, json.dumps(strength))
+        done.replace(folder / LORA)
     curves.draw()
     run = finish(
         folder,
@@ -110,7 +119,7 @@ def train(
         examples=material.sha256,
         seed=plan.seed,
         settings=asdict(plan),
-        figures=_figures(curves, learnt),
+        figures={**_figures(curves, learnt), "strength": json.loads((folder / WORK / STRENGTH).read_bytes())},
     )
     shutil.rmtree(folder / WORK, ignore_errors=True)
     return run
@@ -182,8 +191,6 @@ def _replayed(base: Base, beside: int, plan: Plan) -> list[Tokens]:
     """Examples of the curriculum, for a base that learnt it."""
     if not base.is_house:
         return []
-    from bot.learn.skills import replayed
-
     number = round(plan.replay / (1 - plan.replay) * beside)
     return [tokens for case in replayed(number, plan.seed) if isinstance(tokens := base.of_case(case), Tokens)]
 
