@@ -36,15 +36,15 @@ def frozen(number: int = FROZEN) -> list[Example]:
 
 def calibrating(number: int) -> list[Example]:
     """So many examples of other such shops: always the same ones, none of them frozen."""
-    return _drawn(is_shop_held_out, number, random.Random("frozen"), behind=SHOPS)
+    return _drawn(is_shop_held_out, number, random.Random("frozen"), slice(SHOPS, 3 * SHOPS))
 
 
-def _drawn(of: Callable[[str], bool], number: int, chance: random.Random, behind: int = 0) -> list[Example]:
-    """Examples of a few shops that are drawn by lot, `behind` so many others."""
+def _drawn(of: Callable[[str], bool], number: int, chance: random.Random, which: slice = slice(SHOPS)) -> list[Example]:
+    """Examples of a few shops, `which` of them in an order by lot."""
     if number < 1:
         return []
     shops = {shop: pages for shop, pages in curriculum().items() if of(shop)}
-    names = chance.sample(sorted(shops), len(shops))[behind : behind + SHOPS]
+    names = chance.sample(sorted(shops), len(shops))[which]
     cases = [case for case in shop_cases({name: shops[name] for name in names}, by_words, chance) if is_usable(case)]
     return [example(case, chance, led=LED) for case in chance.sample(cases, min(number, len(cases)))]
 

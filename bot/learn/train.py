@@ -46,14 +46,14 @@ class Plan:
 
     rank: int = 16
     targets: Literal["all-linear", "mlp"] = "all-linear"
-    replay: float = 0.1
+    replay: float = 0.2
     seed: int = 0
-    epochs: float = 3.0
+    epochs: float = 2.0
     preference_epochs: float = 1.0
     rate: float = 5e-4
     preference_rate: float = 2e-4
-    skills: int = 96
-    forgets: float = 0.01
+    skills: int = 128
+    forgets: float = 0.005
     at_least: int = 20
 
 

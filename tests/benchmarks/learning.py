@@ -19,13 +19,14 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bot.evaluation.intervals import bootstrap
 from bot.generation import house, prompts
 from bot.learn.bases import DAY, Base, Tokens
-from bot.learn.cases import Case
+from bot.learn.cases import Case, is_faithful, quoted
 from bot.learn.cycle import is_local
 from bot.learn.evaluate import evaluate, written
 from bot.learn.material import Material, read_material
@@ -57,13 +58,17 @@ class Cycle(NamedTuple):
 
 
 def cases(number: int) -> list[Case]:
-    """So many questions whose reply has a number, of shops that the base was trained on."""
+    """So many questions whose reply has a number, of shops that the base was trained on.
+
+    A reply that says more than its statements is quoted, as in the base's own training: a desk shows no other.
+    """
     chance = random.Random("learning")
     shops = {shop: pages for shop, pages in curriculum().items() if not is_shop_held_out(shop)}
     chosen = chance.sample(sorted(shops), min(len(shops), 4 + number // 12))
+    drawn = shop_cases({name: shops[name] for name in chosen}, by_words, chance)
     found = [
         case
-        for case in shop_cases({name: shops[name] for name in chosen}, by_words, chance)
+        for case in (one if is_faithful(one) or not one.right else replace(one, reply=quoted(one)[0]) for one in drawn)
         if _NUMBER.search(case.reply) and len(case.talk) == 1 and len(case.reply.split()) < 40
     ]
     return chance.sample(found, min(number, len(found)))
