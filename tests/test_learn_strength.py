@@ -16,6 +16,7 @@ from bot.learn.skills import calibrating, frozen
 from bot.learn.strength import STRENGTHS, fitted, weaken
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 WEIGHTS = LORA_FILES[1]
 ASKED = {"role": "user", "content": "Boots?"}
 CASES = [Example(({"role": "system", "content": f"[1] Returns: in {n} days."}, ASKED), "Yes.") for n in range(3)]
@@ -24,7 +25,9 @@ CASES = [Example(({"role": "system", "content": f"[1] Returns: in {n} days."}, A
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("base")
-    tiny_network("llama").save_pretrained(folder)
+    network = tiny_network("llama")
+    network.config.max_position_embeddings = 2000  # room for the cases
+    network.save_pretrained(folder)
     tiny_tokenizer(CHATML).save_pretrained(folder)
     return str(folder)
 
@@ -38,8 +41,9 @@ def harmful(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
     network = get_peft_model(Base.load(base).network, config)
     folder = tmp_path_factory.mktemp("lora")
-    network.save_pretrained(folder)
-    return folder
+    network.save_pretrained(folder / "any")
+    weaken(folder / "any", -1, folder / "harmful")  # this one makes them likelier, so its opposite does not
+    return folder / "harmful"
 
 
 def rise(base: str, lora: Path) -> float:
@@ -49,15 +53,14 @@ def rise(base: str, lora: Path) -> float:
 def test_the_strength_is_the_largest_whose_perplexity_is_within_the_budget(
     base: str, harmful: Path, tmp_path: Path
 ) -> None:
-    rises = {}
-    for strength in STRENGTHS:
-        weaken(harmful, strength, tmp_path / str(strength))
-        rises[strength] = rise(base, tmp_path / str(strength))
-    budget = rises[0.5]
-    assert budget < max(rises.values())  # else there is nothing to choose
+    weaken(harmful, 0.8, tmp_path / "some")
+    budget = rise(base, tmp_path / "some")
+    assert budget > 0
     found = fitted(base, harmful, CASES, budget, tmp_path / "out")
-    assert found == max(strength for strength in STRENGTHS if rises[strength] <= budget)
-    assert rise(base, tmp_path / "out") == pytest.approx(rises[found])
+    assert 0.8 <= found < 1
+    assert rise(base, tmp_path / "out") <= budget
+    weaken(harmful, STRENGTHS[STRENGTHS.index(found) - 1], tmp_path / "more")
+    assert rise(base, tmp_path / "more") > budget
 
 
 def test_a_lora_that_does_no_harm_stays_as_it_is(base: str, harmful: Path, tmp_path: Path) -> None:
