@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage
 
 from bot import policy
 from bot.approved import whole_answer
@@ -25,12 +25,12 @@ from bot.errors import GenerationError, ShopdeskError
 from bot.evidence import gate
 from bot.generation import prompts
 from bot.generation.checkpoints import first_line
-from bot.generation.composer import STATEMENTS, ExtractiveChatModel
+from bot.generation.composer import ExtractiveChatModel
 from bot.generation.generators import describe
 from bot.generation.swapping import speaking
 from bot.generation.transformers_chat import plain_text
 from bot.lookup import Lookup, Part
-from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
+from bot.messages import Event, Outcome, Reply, Source, Status, Text, Turn
 from bot.phrases import phrases
 from bot.products.reply import ProductReply
 from bot.statements import Statement
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HISTORY = 6  # turns a question may lean on
-PROMPT_HISTORY = 3  # turns that the prompt repeats
 Lack = Literal["failed", "unsupported"]  # the generator did, and nothing that it wrote is in the documents
 
 
@@ -130,7 +129,9 @@ class Answering:
 
     def _lookup(self, earlier: Sequence[Turn]) -> Lookup:
         last = self.earlier[-1] if self.earlier else None
-        return Lookup(self.engine, self.audience, self.language, self.reading, earlier, last, self.trace)
+        return Lookup(
+            self.engine, self.generator, self.audience, self.language, self.reading, earlier, last, self.trace
+        )
 
     def _turn_away(self, hits: Sequence[Hit]) -> Iterator[Event]:
         if self.reading.outside:
@@ -215,8 +216,8 @@ class Answering:
     def _composed(self, part: Part, lookup: Lookup, why: Lack) -> Iterator[Text]:
         """The documents' own sentences in place of what a model was to write; why is told in the turn's explanation."""
         self.trace.explanation["composed"] = why
-        asked = HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
-        yield from self._supported(part, lookup, ExtractiveChatModel(), [asked])
+        messages = prompts.with_statements(part.asked, (), part.ranked.statements)
+        yield from self._supported(part, lookup, ExtractiveChatModel(), messages)
 
     def _supported(
         self, part: Part, lookup: Lookup, model: BaseChatModel, messages: list[BaseMessage]
@@ -262,7 +263,7 @@ class Answering:
         messages = prompts.build(
             asked,
             hits,
-            _history(earlier[-PROMPT_HISTORY:]),
+            prompts.talk(earlier),
             ranked,
             shop=engine.shop_name,
             day=engine.today(),
@@ -350,12 +351,6 @@ def _asked(turns: Sequence[Turn]) -> list[Turn]:
     """The turns with what each message really asked; those that did nothing but steer are left out."""
     asked = [replace(turn, question=heard(turn.question).question) for turn in turns]
     return [turn for turn in asked if turn.question]
-
-
-def _history(turns: Sequence[Turn]) -> list[Message]:
-    """What was said, two messages a turn; a reply stopped before its first word is left out, as models refuse those."""
-    said = [(turn.question, turn.reply.text) for turn in turns if turn.reply is not None and turn.reply.text]
-    return [message for question, reply in said for message in (Message("user", question), Message("assistant", reply))]
 
 
 def _sentences(pieces: Iterator[str]) -> Iterator[str]:

@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from langchain_core.language_models import BaseChatModel
+
 from bot import policy, ranking
 from bot.approved import approved_answer
 from bot.conduct.guard import Guard
 from bot.conduct.planted import disarmed, is_armed
 from bot.conduct.reading import Reading
+from bot.errors import GenerationError
 from bot.evidence.contradictions import contradictions, without_contradicted
+from bot.generation import prompts
+from bot.generation.house_chat import HouseChatModel
 from bot.messages import Turn
 from bot.products.reply import ProductReply, about_products
 from bot.products.untold import Untold, pages
 from bot.ranking import NOTHING, Ranking, best_passages
+from bot.statements import Statement
 from bot.trace import Trace
 from bot.understanding.expansion import other_words, translated
 from bot.understanding.parts import asked_parts
@@ -62,6 +68,7 @@ class Lookup:
     """Looks up one message for one audience, in the light of what was said before."""
 
     engine: Engine
+    generator: BaseChatModel
     audience: Audience
     language: str
     reading: Reading
@@ -132,7 +139,20 @@ class Lookup:
         if apart:
             self.trace.explanation.setdefault("contradictions", []).extend(map(str, apart))
         must_be_sure = about is not None and about.is_fact
-        return Part(asked, question, tuple(best), Ranking(said, found.confidence), must_be_sure=must_be_sure)
+        ranked = Ranking(said, self._confidence(asked, said, found.confidence))
+        return Part(asked, question, tuple(best), ranked, must_be_sure=must_be_sure)
+
+    def _confidence(self, asked: str, said: Sequence[Statement], of_ranking: float) -> float:
+        """How sure it is that the statements answer, by the ranking and by a generator that has learnt to decline."""
+        if not isinstance(self.generator, HouseChatModel) or of_ranking < policy.NOTHING_NEAR["en"]:
+            return of_ranking
+        with self.trace.timed("doubt"):
+            messages = prompts.with_statements(asked, prompts.talk(self.earlier), said)
+            try:
+                doubt = self.generator.doubt(messages)
+            except GenerationError:  # what writes the reply fails, too, and says so
+                return of_ranking
+        return of_ranking if doubt is None else policy.with_doubt(of_ranking, doubt)
 
     def _answered(self, parts: Sequence[Part]) -> list[Part]:
         """The parts that are answered: where one is for sure, the others need less."""
