@@ -9,13 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import torch
 from langchain_core.messages import HumanMessage
 
 from bot.errors import LearningError
@@ -58,15 +57,6 @@ def example(number: int, split: str) -> dict[str, Any]:
         "split": split,
         "origin": origin,
     }
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """On networks this small, threads of the computation only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def without_canary(record: dict[str, Any]) -> dict[str, Any]:
@@ -166,7 +156,6 @@ def _in_child(loop: Loop, seed: int, seconds: float | None) -> float:
     """How long the cycle took, in a process that is killed after so many seconds."""
     began = time.monotonic()
     if (child := os.fork()) == 0:
-        torch.set_num_threads(1)
         cycle(loop, seed)
         os._exit(0)
     if seconds is not None:
