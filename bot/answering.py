@@ -130,7 +130,8 @@ class Answering:
 
     def _lookup(self, earlier: Sequence[Turn]) -> Lookup:
         last = self.earlier[-1] if self.earlier else None
-        return Lookup(self.engine, self.audience, self.language, self.reading, earlier, last, self.trace)
+        corpus = self.engine.retriever.corpus()
+        return Lookup(self.engine, corpus, self.audience, self.language, self.reading, earlier, last, self.trace)
 
     def _turn_away(self, hits: Sequence[Hit]) -> Iterator[Event]:
         if self.reading.outside:
