@@ -129,9 +129,9 @@ class Answering:
 
     def _lookup(self, earlier: Sequence[Turn]) -> Lookup:
         last = self.earlier[-1] if self.earlier else None
-        return Lookup(
-            self.engine, self.generator, self.audience, self.language, self.reading, earlier, last, self.trace
-        )
+        corpus, generator = self.engine.retriever.corpus(), self.generator
+        reading, trace = self.reading, self.trace
+        return Lookup(self.engine, corpus, generator, self.audience, self.language, reading, earlier, last, trace)
 
     def _turn_away(self, hits: Sequence[Hit]) -> Iterator[Event]:
         if self.reading.outside:

@@ -28,6 +28,7 @@ from bot.understanding.parts import asked_parts
 from bot.understanding.questions import asked_words
 from bot.understanding.standalone import standalone
 from knowledge.documents import Audience
+from retrieval.corpus import Corpus
 from retrieval.retriever import Filters, Hit
 
 if TYPE_CHECKING:
@@ -65,9 +66,10 @@ class Found:
 
 @dataclass(slots=True)
 class Lookup:
-    """Looks up one message for one audience, in the light of what was said before."""
+    """Looks up one message for one audience in one snapshot, in the light of what was said before."""
 
     engine: Engine
+    corpus: Corpus
     generator: BaseChatModel
     audience: Audience
     language: str
@@ -106,7 +108,7 @@ class Lookup:
     def _approved(self, message: str) -> Part | None:
         """The whole message as one part, where staff approved an answer to just this question."""
         question = standalone(message, self.earlier)
-        about = approved_answer(question, self.engine.retriever.corpus(), self.audience, self.engine.today())
+        about = approved_answer(question, self.corpus, self.audience, self.engine.today())
         if about is None:
             return None
         self._explain(question, [hit for hit, _ in about.sources])
@@ -191,14 +193,14 @@ class Lookup:
             alone = self._found(asked, wanted // 4)
             hits = [*alone, *(hit for hit in hits if hit.chunk.id not in {own.chunk.id for own in alone})]
         if only_pages:
-            hits = pages(hits, self.engine.retriever.corpus())
+            hits = pages(hits, self.corpus)
         return [found[:wanted] for found in _by_language(hits, self.language)] or [[]]
 
     def _found(self, question: str, k: int) -> list[Hit]:
         with self.trace.timed("search"):
-            retriever = self.engine.retriever
-            other = other_words(question, retriever.corpus().lexical.rarity)
-            hits = retriever.search(question, k, Filters(self.audience, self.engine.today()), other)
+            other = other_words(question, self.corpus.lexical.rarity)
+            filters = Filters(self.audience, self.engine.today())
+            hits = self.engine.retriever.search(question, k, filters, other, self.corpus)
         return [self._disarmed(hit) for hit in hits]
 
     def _disarmed(self, hit: Hit) -> Hit:
@@ -209,7 +211,7 @@ class Lookup:
         return replace(hit, chunk=disarmed(hit.chunk))
 
     def _explain(self, question: str, hits: Sequence[Hit]) -> None:
-        self.trace.explanation["snapshot"] = self.engine.retriever.corpus().number
+        self.trace.explanation["snapshot"] = self.corpus.number
         self.trace.explanation["question"] = question
         self.trace.explanation["chunks"] = [[h.chunk.id, h.chunk.content_hash, round(h.score, 4)] for h in hits]
 
@@ -220,8 +222,8 @@ class Lookup:
         with self.trace.timed("products"):
             about = about_products(
                 question,
-                retriever.corpus(),
-                lambda words, k: retriever.search(words, k, Filters(audience, day)),
+                self.corpus,
+                lambda words, k: retriever.search(words, k, Filters(audience, day), corpus=self.corpus),
                 self.language,
                 audience=audience,
                 day=day,
@@ -238,7 +240,7 @@ class Lookup:
 
     def _rank(self, question: str, hits: Sequence[Hit]) -> Ranking:
         engine = self.engine
-        rarity, embedder = engine.retriever.corpus().lexical.rarity, engine.retriever.embedder
+        rarity, embedder = self.corpus.lexical.rarity, engine.retriever.embedder
         language = hits[0].chunk.language if hits else self.language
         if language != self.language:
             question = translated(question, "zh" if language == "zh" else "en") or question
