@@ -38,7 +38,7 @@ def perform(settings: Settings, words: list[str], lock: int) -> int:
 
     It holds the lock too: where this process is killed, no other cycle begins before the step has ended.
     """
-    with _started(settings, words, _STANDARD_ERROR, pass_fds=(lock,)) as child:
+    with started(settings, words, _STANDARD_ERROR, pass_fds=(lock,)) as child:
         try:
             return child.wait()
         finally:
@@ -196,18 +196,20 @@ def _run_aside(settings: Settings, over: threading.Event) -> None:
     """One cycle in processes of its own, its lines in `HOME/learn/cycle.log`; ended with the desk, to go on later."""
     log = settings.home / "learn" / "cycle.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as lines:
-        started = _started(settings, ["run", "--if-enough"], lines.fileno(), start_new_session=True)
-        with started as child:
-            while child.poll() is None:
-                if over.wait(0.5):
-                    os.killpg(child.pid, signal.SIGTERM)  # the step too, which is in its group
-                    return
+    # A group of its own, to be ended whole; not a session: the system may weigh whole sessions against each other
+    # (autogroup), where a low priority is one within the session alone.
+    words, how = ["run", "--if-enough"], {"process_group": 0}
+    with log.open("ab") as lines, started(settings, words, lines.fileno(), **how) as child:
+        while child.poll() is None:
+            if over.wait(0.5):
+                os.killpg(child.pid, signal.SIGTERM)  # the step too, which is in its group
+                return
     if child.returncode:
         say(f"shopdesk: a learning cycle ended with exit status {child.returncode}; see {log}")
 
 
-def _started(settings: Settings, words: list[str], output: int, **how: Any) -> subprocess.Popen[bytes]:
+def started(settings: Settings, words: list[str], output: int, **how: Any) -> subprocess.Popen[bytes]:
+    """`shopdesk learn WORDS` at low priority; what it prints goes to that descriptor, `how` is as Popen takes it."""
     where = ["--home", str(settings.home), "--knowledge", settings.knowledge]
     line = [sys.executable, "-m", "adapters.cli", "learn", *words, *where]
     child = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **how)

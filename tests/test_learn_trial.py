@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import enumerate as threads
@@ -33,7 +34,7 @@ from bot.settings import Settings
 from tests.commands import shopdesk
 from tests.learn_runs import BASE, evaluated
 
-BOUNDS = Bounds(fall=0.1, at_least=20)
+BOUNDS, WIDE = Bounds(fall=0.1, at_least=20), Bounds(fall=0.3, at_least=20)
 NUMBERS = count()
 
 
@@ -50,9 +51,8 @@ def started(store: Conversations, *, by: str | None) -> str:
     """A new conversation in which that run speaks."""
     pointer = read(store.path.parent)
     while True:
-        conversation = store.start("web")
-        if pointer.run_for(conversation) == by:
-            return conversation
+        if pointer.run_for(name := f"conversation {next(NUMBERS)}") == by:
+            return store.start("web", conversation=name)
 
 
 def replied(store: Conversations, conversation: str, **explanation: Any) -> str:
@@ -147,27 +147,27 @@ def test_what_people_rate_as_well_can_be_promoted_and_is_where_the_settings_say_
     store: Conversations, run: Run
 ) -> None:
     home = store.path.parent
-    rated(store, None, 150, 160)
-    rated(store, run.id, 30, 32)
+    rated(store, None, 30, 32)
+    rated(store, run.id, 18, 20)
     assert settle(home, store, BOUNDS)["outcome"] == "undecided"  # type: ignore[index]
-    rated(store, run.id, 120, 128)
-    told = settle(home, store, BOUNDS)
+    rated(store, run.id, 12, 12)
+    told = settle(home, store, WIDE)
     assert told is not None
     assert (told["outcome"], told["decision"]) == ("good", None)
     assert told["says"].startswith("good enough to be promoted whole")
     assert read(home).canary is not None
-    assert settle(home, store, Bounds(0.1, 20, promotes=True))["decision"] == "promoted"  # type: ignore[index]
+    assert settle(home, store, replace(WIDE, promotes=True))["decision"] == "promoted"  # type: ignore[index]
     assert (read(home).run, read(home).canary, read(home).previous) == (run.id, None, ())
     assert [one["decision"] for one in records(home, run)] == ["promoted"]
 
 
 def test_what_the_gate_has_not_passed_is_not_promoted_by_ratings(store: Conversations, run: Run) -> None:
     home = store.path.parent
-    rated(store, None, 150, 160)
-    rated(store, run.id, 150, 160)
+    rated(store, None, 30, 32)
+    rated(store, run.id, 30, 32)
     (run.folder / "report.json").unlink()
     with pytest.raises(LearningError, match="no gate has decided about it"):
-        settle(home, store, Bounds(0.1, 20, promotes=True))
+        settle(home, store, replace(WIDE, promotes=True))
     assert read(home).canary is not None
     assert records(home, run) == []
 
@@ -365,11 +365,11 @@ def test_a_desk_without_a_trained_generator_looks_at_nothing(store: Conversation
 
 def test_a_trial_whose_run_is_gone_is_told(store: Conversations, run: Run) -> None:
     home = store.path.parent
-    rated(store, None, 150, 160)
-    rated(store, run.id, 150, 160)
+    rated(store, None, 30, 32)
+    rated(store, run.id, 30, 32)
     (run.folder / "lora" / "adapter_model.safetensors").write_bytes(b"damaged")
     with pytest.raises(LearningError, match="its LoRA is damaged"):
-        settle(home, store, Bounds(0.1, 20, promotes=True))
+        settle(home, store, replace(WIDE, promotes=True))
     assert read(home).canary is not None
     assert Runs(home).all() == [run]
     assert (run.folder / EVALUATION).exists()

@@ -1,0 +1,111 @@
+"""The desk while a LoRA is trained: how much longer an answer takes than where the desk has the machine to itself.
+
+    python -m tests.benchmarks training
+    SHOPDESK_GENERATOR=FOLDER taskset -c 1 python -m tests.benchmarks training
+
+`shopdesk serve` on the demo shop gets a question at a steady rate, over HTTP, about half of what it can answer; an
+answer's time is from when the question was due to the end of its stream. Beside it `shopdesk learn train` runs as the
+learning cycle starts it; it is stopped and let go on in turn, so that both sides of the ratio have the same machine.
+Without a local generator in the settings it is a tiny network with random weights.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+from adapters.learn_cycle import started
+from bot.learn.cycle import is_local
+from bot.settings import load_settings
+from tests.benchmarks.desk import DEMO, Server, serving, shopdesk
+from tests.benchmarks.learning import cases, preferring, record
+from tests.benchmarks.measuring import Report, options, timed
+from tests.benchmarks.memory import QUESTIONS
+from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+
+ROUNDS, ASKED = 12, 20  # rounds of each side, and questions in each
+_LOAD = 2.0  # a question each so many times as an answer takes
+_SETTLES = 0.3  # seconds in which one that is let go on is at work again
+
+
+def tiny_base(folder: Path) -> str:
+    """A network with random weights that can read the desk's prompts."""
+    network = tiny_network("llama")
+    network.config.max_position_embeddings = 8192
+    network.save_pretrained(folder)
+    tiny_tokenizer(CHATML).save_pretrained(folder)
+    return str(folder)
+
+
+@contextmanager
+def training(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A training that goes on for longer than anything here, from its first step on."""
+    examples = home / "examples.jsonl"
+    drawn = cases(60)
+    examples.write_text("".join(json.dumps(record(at, one)) + "\n" for at, one in enumerate(preferring(drawn))))
+    words = ["train", "--examples", str(examples), "--epochs", "10000"]
+    log = home / "train.log"
+    with log.open("wb") as lines, started(load_settings(home=home), words, lines.fileno()) as process:
+        try:
+            while not list(home.glob("learn/runs/*/curves.jsonl")):
+                if process.poll() is not None:
+                    raise SystemExit(f"the training ended: {log.read_text()[-2000:]}")
+                time.sleep(0.1)
+            yield process
+        finally:
+            process.send_signal(signal.SIGKILL)
+
+
+def answers(server: Server, every: float, number: int) -> list[float]:
+    """Seconds of so many answers, to questions that come at that rate, each in a conversation of its own."""
+    chance, taken, due = random.Random(number), [], time.perf_counter()
+    for question in chance.choices(QUESTIONS, k=number):
+        conversation = server.start()
+        due = max(due + every, time.perf_counter() - 10 * every)  # one long pause is counted once
+        time.sleep(max(0.0, due - time.perf_counter()))
+        server.ask(conversation, question)
+        taken.append(time.perf_counter() - due)
+    return taken
+
+
+def main() -> None:
+    given = options(__doc__)
+    report, rounds = Report("training", given.scale), max(2, round(ROUNDS * given.scale))
+    quiet = {"SHOPDESK_LEARN_AT": "off", "SHOPDESK_MESSAGES_PER_MINUTE": "0"}
+    os.environ.update({**quiet, "SHOPDESK_MESSAGES_PER_MINUTE_PER_ADDRESS": "0"})
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        if not is_local(load_settings().generator):
+            os.environ["SHOPDESK_GENERATOR"] = tiny_base(home / "base")
+        shopdesk("ingest", DEMO, "--home", home)
+        with serving(home) as server, training(home) as process:
+            process.send_signal(signal.SIGSTOP)
+            warm = [timed(server.ask, server.start(), question)[0] for question in QUESTIONS]
+            every, alone, beside = _LOAD * median(warm), [], []
+            for _ in range(rounds):
+                alone += answers(server, every, ASKED)
+                process.send_signal(signal.SIGCONT)
+                time.sleep(_SETTLES)
+                beside += answers(server, every, ASKED)
+                process.send_signal(signal.SIGSTOP)
+                print(f"{median(alone):.3f} s alone, {median(beside):.3f} s beside", file=sys.stderr)
+    p95 = [quantiles(taken, n=20)[-1] for taken in (alone, beside)]
+    report.add("p95 answer time while a LoRA is trained over that without", p95[1] / p95[0], "x", at_most=1.25)
+    report.add("... the median over that without", median(beside) / median(alone), "x")
+    report.add("p95 answer time alone", 1e3 * p95[0], "ms")
+    report.add("questions a second", 1 / every)
+    report.show()
+
+
+if __name__ == "__main__":
+    main()
