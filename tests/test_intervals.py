@@ -47,7 +47,7 @@ def test_no_share_has_no_interval(hits: int, of: int) -> None:
 
 
 def mixture_ratio(distance: float, variance: float) -> float:
-    """How much likelier a difference is if the truth lies around it, as `difference` expects, than if it is so far off."""
+    """How much likelier a difference is with the truth around it, as `difference` expects, than with it so far off."""
     step = EXPECTED / 200
     shifts = [step * at for at in range(-3000, 3000)]
     weights = [exp(-((shift / EXPECTED) ** 2) / 2) for shift in shifts]

@@ -22,7 +22,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import fmean, median, quantiles
 
 from adapters.learn_cycle import started
 from bot.learn.cycle import is_local
@@ -66,12 +66,12 @@ def training(home: Path) -> Iterator[subprocess.Popen[bytes]]:
             process.send_signal(signal.SIGKILL)
 
 
-def answers(server: Server, every: float, number: int) -> list[float]:
-    """Seconds of so many answers, to questions that come at that rate, each in a conversation of its own."""
-    chance, taken, due = random.Random(number), [], time.perf_counter()
-    for question in chance.choices(QUESTIONS, k=number):
+def answers(server: Server, every: float, round_: int) -> list[float]:
+    """Seconds of the answers of a round, to questions that come at that rate, each in a conversation of its own."""
+    taken, due = [], time.perf_counter()
+    for question in random.Random(round_).choices(QUESTIONS, k=ASKED):
         conversation = server.start()
-        due = max(due + every, time.perf_counter() - 10 * every)  # one long pause is counted once
+        due += every
         time.sleep(max(0.0, due - time.perf_counter()))
         server.ask(conversation, question)
         taken.append(time.perf_counter() - due)
@@ -90,13 +90,14 @@ def main() -> None:
         shopdesk("ingest", DEMO, "--home", home)
         with serving(home) as server, training(home) as process:
             process.send_signal(signal.SIGSTOP)
-            warm = [timed(server.ask, server.start(), question)[0] for question in QUESTIONS]
-            every, alone, beside = _LOAD * median(warm), [], []
-            for _ in range(rounds):
-                alone += answers(server, every, ASKED)
+            for _ in range(2):  # the first one warms up
+                took = [timed(server.ask, server.start(), question)[0] for question in QUESTIONS]
+            every, alone, beside = _LOAD * fmean(took), [], []
+            for round_ in range(rounds):
+                alone += answers(server, every, round_)
                 process.send_signal(signal.SIGCONT)
                 time.sleep(_SETTLES)
-                beside += answers(server, every, ASKED)
+                beside += answers(server, every, round_)
                 process.send_signal(signal.SIGSTOP)
                 print(f"{median(alone):.3f} s alone, {median(beside):.3f} s beside", file=sys.stderr)
     p95 = [quantiles(taken, n=20)[-1] for taken in (alone, beside)]
