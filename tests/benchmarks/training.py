@@ -78,6 +78,12 @@ def answers(server: Server, every: float, round_: int) -> list[float]:
     return taken
 
 
+def processor_seconds(process: subprocess.Popen[bytes]) -> float:
+    """What a process has had of the processors so far."""
+    after_name = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
     given = options(__doc__)
     report, rounds = Report("training", given.scale), max(2, round(ROUNDS * given.scale))
@@ -92,19 +98,25 @@ def main() -> None:
             process.send_signal(signal.SIGSTOP)
             for _ in range(2):  # the first one warms up
                 took = [timed(server.ask, server.start(), question)[0] for question in QUESTIONS]
-            every, alone, beside = _LOAD * fmean(took), [], []
+            every, before, passed = _LOAD * fmean(took), processor_seconds(process), 0.0
+            alone: list[float] = []
+            beside: list[float] = []
             for round_ in range(rounds):
                 alone += answers(server, every, round_)
                 process.send_signal(signal.SIGCONT)
                 time.sleep(_SETTLES)
-                beside += answers(server, every, round_)
+                seconds, taken = timed(answers, server, every, round_)
                 process.send_signal(signal.SIGSTOP)
+                passed += _SETTLES + seconds
+                beside += taken
                 print(f"{median(alone):.3f} s alone, {median(beside):.3f} s beside", file=sys.stderr)
+            trained = (processor_seconds(process) - before) / passed
     p95 = [quantiles(taken, n=20)[-1] for taken in (alone, beside)]
     report.add("p95 answer time while a LoRA is trained over that without", p95[1] / p95[0], "x", at_most=1.25)
     report.add("... the median over that without", median(beside) / median(alone), "x")
     report.add("p95 answer time alone", 1e3 * p95[0], "ms")
     report.add("questions a second", 1 / every)
+    report.add("processors that the training had", trained)
     report.show()
 
 
