@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -23,11 +24,13 @@ from bot.generation.generators import describe, load_generator
 from bot.generation.swapping import LearntChatModel, learnt, speaking
 from bot.learn.evaluate import evaluate
 from bot.learn.material import read_material
+from bot.learn.must_pass import MustPass
 from bot.learn.pointer import promote, read, roll_back, serving
 from bot.learn.report import gate, require_passed
 from bot.learn.runs import Run, Runs, fingerprint
 from bot.learn.train import Plan, train
 from tests.commands import write_lines
+from tests.learn_runs import short_list
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
 ASKED = [HumanMessage("Question 1?")]
@@ -38,12 +41,13 @@ PLAN = Plan(rank=8, epochs=8.0, rate=3e-2, preference_rate=2e-3, at_least=4)
 
 
 class Loop(NamedTuple):
-    """A home with a run that learnt from its examples, and passed."""
+    """A home with a run that learnt from its examples, and passed; and what no run may unlearn."""
 
     home: Path
     base: str
     examples: Path
     run: Run
+    must_pass: MustPass
 
 
 def example(number: int, split: str) -> dict[str, Any]:
@@ -75,7 +79,7 @@ def without_canary(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
+def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     home = tmp_path_factory.mktemp("home")
     base = str(home / "base")
     tiny_network("llama").save_pretrained(base)
@@ -84,9 +88,10 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     path = write_lines(home / "examples.jsonl", *lines)
     run = train(home, read_material(path), base, PLAN)
     assert run is not None
-    evaluate(run, read_material(path), skills=0)
-    assert gate(home, run)["refusals"] == []
-    return Loop(home, base, path, run)
+    with short_list(tmp_path_factory.mktemp("suite")) as must_pass:
+        evaluate(run, read_material(path), must_pass, skills=0)
+        assert gate(home, run)["refusals"] == []
+        yield Loop(home, base, path, run, must_pass)
 
 
 def said(model: LearntChatModel) -> str:
@@ -121,7 +126,7 @@ def test_a_secret_learnt_by_heart_is_found_and_the_gate_refuses(loop: Loop, tmp_
     )
     run = train(tmp_path, read_material(path), loop.base, PLAN)
     assert run is not None
-    record = evaluate(run, read_material(path), skills=0)
+    record = evaluate(run, read_material(path), loop.must_pass, skills=0)
     assert record["canaries"] == {"planted": 1, "extracted": [SECRET]}
     report = gate(tmp_path, run, accepted="whatever it costs")
     assert [(one["metric"], one["examples"]) for one in report["refusals"]] == [("canaries", [SECRET])]
@@ -145,7 +150,7 @@ def cycle(loop: Loop, seed: int) -> str:
     material = read_material(loop.examples)
     run = train(loop.home, material, loop.base, Plan(rank=4, epochs=2.0, rate=3e-2, seed=seed, at_least=4))
     assert run is not None
-    evaluate(run, material, current=serving(loop.home, run.base_fingerprint), skills=0)
+    evaluate(run, material, loop.must_pass, current=serving(loop.home, run.base_fingerprint), skills=0)
     gate(loop.home, run)
     promote(loop.home, run.id, run.base_fingerprint)
     return run.id
@@ -154,12 +159,14 @@ def cycle(loop: Loop, seed: int) -> str:
 def killed_at_random(home: str, base: str, examples: str, times: int) -> None:
     """Begins so many cycles in children of this process and kills each; a line for each of what serves then."""
     import_module("trl").KTOTrainer, import_module("trl").SFTTrainer  # once for all: the children begin at once
-    loop, moments = Loop(Path(home), base, Path(examples), Runs(Path(home)).all()[0]), random.Random(6)
-    longest = _in_child(loop, 1, None)
-    for seed in range(2, 2 + times):
-        _in_child(loop, seed, moments.uniform(0, longest))
-        serves = serving(loop.home, loop.run.base_fingerprint)  # which checks that it is whole
-        print(json.dumps({"pointer": read(loop.home).run, "serves": serves and serves.id}), flush=True)
+    moments = random.Random(6)
+    with tempfile.TemporaryDirectory() as folder, short_list(Path(folder)) as must_pass:
+        loop = Loop(Path(home), base, Path(examples), Runs(Path(home)).all()[0], must_pass)
+        longest = _in_child(loop, 1, None)
+        for seed in range(2, 2 + times):
+            _in_child(loop, seed, moments.uniform(0, longest))
+            serves = serving(loop.home, loop.run.base_fingerprint)  # which checks that it is whole
+            print(json.dumps({"pointer": read(loop.home).run, "serves": serves and serves.id}), flush=True)
 
 
 def _in_child(loop: Loop, seed: int, seconds: float | None) -> float:
