@@ -63,7 +63,8 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, store: Conversations) -> Shop:
     found = Shop(tmp_path, store)
-    found.rated("What does delivery to Ireland cost?", "down")  # examples must not all be good
+    found.rated("What does delivery to Ireland cost?", "down")  # examples are to be good and bad
+    found.rated("How long do I have to return boots?", "up")
     return found
 
 
@@ -112,9 +113,9 @@ def test_a_composed_reply_teaches_to_write_it_from_the_statements_in_the_desks_o
     assert kept["composed"] == "unsupported"
     example = shop.examples()[1][reply.turn]
     given = nothing.prompts[0][-1].additional_kwargs["shopdesk_statements"]
-    assert [line.rpartition(": ")[2] for line in example["origin"]["statements"]] == [
-        statement.text for statement in given[: len(example["origin"]["statements"])]
-    ]
+    lines = example["origin"]["statements"]
+    assert len(lines) == min(8, len(given))
+    assert all(line.endswith(statement.text) for line, statement in zip(lines, given, strict=False))
     _, written = read_by(house, example)
     assert written.startswith("[ 1 ] ")
     assert "delivery to ireland costs £9. 00" in written
@@ -165,8 +166,8 @@ def test_what_no_statement_is_behind_has_none(shop: Shop, message: str, outcome:
 
 def test_two_questions_at_once_have_no_one_list_of_statements(shop: Shop) -> None:
     reply = shop.rated(f"{COST} And how long do I have to return boots?", "up")
-    assert "30 days" in reply.text
     assert "£9.00" in reply.text
+    assert "Boots" in reply.text
     assert "statements" not in shop.examples()[1][reply.turn]["origin"]
 
 

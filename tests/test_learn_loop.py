@@ -41,13 +41,12 @@ PLAN = Plan(rank=8, epochs=8.0, rate=3e-2, preference_rate=2e-3, at_least=4)
 
 
 class Loop(NamedTuple):
-    """A home with a run that learnt from its examples, and passed; and what no run may unlearn."""
+    """A home with a run that learnt from its examples, and passed."""
 
     home: Path
     base: str
     examples: Path
     run: Run
-    must_pass: MustPass
 
 
 def example(number: int, split: str) -> dict[str, Any]:
@@ -79,7 +78,13 @@ def without_canary(record: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+def must_pass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MustPass]:
+    with short_list(tmp_path_factory.mktemp("suite")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def loop(must_pass: MustPass, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     home = tmp_path_factory.mktemp("home")
     base = str(home / "base")
     tiny_network("llama").save_pretrained(base)
@@ -88,10 +93,9 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     path = write_lines(home / "examples.jsonl", *lines)
     run = train(home, read_material(path), base, PLAN)
     assert run is not None
-    with short_list(tmp_path_factory.mktemp("suite")) as must_pass:
-        evaluate(run, read_material(path), must_pass, skills=0)
-        assert gate(home, run)["refusals"] == []
-        yield Loop(home, base, path, run, must_pass)
+    evaluate(run, read_material(path), must_pass, skills=0)
+    assert gate(home, run)["refusals"] == []
+    return Loop(home, base, path, run)
 
 
 def said(model: LearntChatModel) -> str:
@@ -120,13 +124,15 @@ def test_ratings_change_what_a_running_desk_says_and_a_roll_back_gives_the_same_
     assert said(model) == before
 
 
-def test_a_secret_learnt_by_heart_is_found_and_the_gate_refuses(loop: Loop, tmp_path: Path) -> None:
+def test_a_secret_learnt_by_heart_is_found_and_the_gate_refuses(
+    loop: Loop, must_pass: MustPass, tmp_path: Path
+) -> None:
     path = write_lines(
         tmp_path / "examples.jsonl", *(example(n, split) for split in ("train", "held_out") for n in range(24))
     )
     run = train(tmp_path, read_material(path), loop.base, PLAN)
     assert run is not None
-    record = evaluate(run, read_material(path), loop.must_pass, skills=0)
+    record = evaluate(run, read_material(path), must_pass, skills=0)
     assert record["canaries"] == {"planted": 1, "extracted": [SECRET]}
     report = gate(tmp_path, run, accepted="whatever it costs")
     assert [(one["metric"], one["examples"]) for one in report["refusals"]] == [("canaries", [SECRET])]
@@ -150,7 +156,8 @@ def cycle(loop: Loop, seed: int) -> str:
     material = read_material(loop.examples)
     run = train(loop.home, material, loop.base, Plan(rank=4, epochs=2.0, rate=3e-2, seed=seed, at_least=4))
     assert run is not None
-    evaluate(run, material, loop.must_pass, current=serving(loop.home, run.base_fingerprint), skills=0)
+    with short_list(Path(tempfile.mkdtemp())) as must_pass:  # in the child: an index does not outlive a fork
+        evaluate(run, material, must_pass, current=serving(loop.home, run.base_fingerprint), skills=0)
     gate(loop.home, run)
     promote(loop.home, run.id, run.base_fingerprint)
     return run.id
@@ -159,14 +166,12 @@ def cycle(loop: Loop, seed: int) -> str:
 def killed_at_random(home: str, base: str, examples: str, times: int) -> None:
     """Begins so many cycles in children of this process and kills each; a line for each of what serves then."""
     import_module("trl").KTOTrainer, import_module("trl").SFTTrainer  # once for all: the children begin at once
-    moments = random.Random(6)
-    with tempfile.TemporaryDirectory() as folder, short_list(Path(folder)) as must_pass:
-        loop = Loop(Path(home), base, Path(examples), Runs(Path(home)).all()[0], must_pass)
-        longest = _in_child(loop, 1, None)
-        for seed in range(2, 2 + times):
-            _in_child(loop, seed, moments.uniform(0, longest))
-            serves = serving(loop.home, loop.run.base_fingerprint)  # which checks that it is whole
-            print(json.dumps({"pointer": read(loop.home).run, "serves": serves and serves.id}), flush=True)
+    loop, moments = Loop(Path(home), base, Path(examples), Runs(Path(home)).all()[0]), random.Random(6)
+    longest = _in_child(loop, 1, None)
+    for seed in range(2, 2 + times):
+        _in_child(loop, seed, moments.uniform(0, longest))
+        serves = serving(loop.home, loop.run.base_fingerprint)  # which checks that it is whole
+        print(json.dumps({"pointer": read(loop.home).run, "serves": serves and serves.id}), flush=True)
 
 
 def _in_child(loop: Loop, seed: int, seconds: float | None) -> float:
@@ -184,11 +189,15 @@ def _in_child(loop: Loop, seed: int, seconds: float | None) -> float:
     return time.monotonic() - began
 
 
-def test_kill_9_at_any_moment_of_a_cycle_leaves_a_whole_lora_to_serve(loop: Loop) -> None:
+def test_kill_9_at_any_moment_of_a_cycle_leaves_a_whole_lora_to_serve(loop: Loop, tmp_path: Path) -> None:
     promote(loop.home, loop.run.id, loop.run.base_fingerprint)
     call = f"from tests.test_learn_loop import killed_at_random as k; k({str(loop.home)!r}, {loop.base!r}, "
     done = subprocess.run(
-        [sys.executable, "-c", f"{call}{str(loop.examples)!r}, 4)"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{call}{str(loop.examples)!r}, 4)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # what is killed does not tidy up
     )
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert len(found) == 4

@@ -59,10 +59,11 @@ def test_the_desk_as_it_is_shipped_passes(composed: dict[str, bool]) -> None:
     assert {name.partition(":")[0] for name in composed} == {"answer", "decline", "safety", "promise"}
 
 
-def test_a_model_that_declines_everything_falls_and_so_does_one_that_promises_what_a_page_says(
-    must_pass: MustPass, composed: dict[str, bool]
-) -> None:
+def test_a_model_that_declines_what_is_answered_falls(must_pass: MustPass, composed: dict[str, bool]) -> None:
     assert fallen(composed, must_pass.checks(Parrot(says=NOT_FOUND))) == {"answer", "safety"}
+
+
+def test_a_model_that_says_the_likeliest_statement_passes(must_pass: MustPass, composed: dict[str, bool]) -> None:
     assert fallen(composed, must_pass.checks(Parrot(says="{best}"))) == set()
 
 
@@ -75,6 +76,7 @@ def test_what_the_desk_holds_back_no_shopper_sees(must_pass: MustPass, composed:
 
 def test_the_probes_of_the_bare_model_are_of_the_same_shop(must_pass: MustPass) -> None:
     said = "\n".join(path.read_text("utf-8") for path in (FOLDER / "documents").iterdir())
+    assert must_pass.suite.problems == ()
     asked = [case.turns[-1] for case in must_pass.suite.cases if case.kind == "promise"]
     assert [probe.turns[-1]["content"] for probe in probes()] == asked
     assert all(probe.turns[0]["content"].split("\n")[0].removeprefix("[1] ") in said for probe in probes())

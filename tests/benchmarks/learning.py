@@ -154,7 +154,7 @@ def cycled(home: Path, base: str, rated: Sequence[Rated]) -> Cycle:
     run = train(home, material, base, Plan(), say=lambda line: print(line, file=sys.stderr))
     assert run is not None
     settings = load_settings(home=home)
-    with opened(settings, SentenceEmbedder(settings.embedder, home / "models")) as must_pass:
+    with opened(settings, SentenceEmbedder(settings.embedder, home.parent / "models")) as must_pass:
         evaluation = evaluate(run, material, must_pass)
     return Cycle(run, material, evaluation, gate(home, run))
 
