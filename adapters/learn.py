@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.output import say
-from adapters.wiring import open_embedder, open_store
+from adapters.wiring import open_embedder, open_snapshots, open_store
 from bot.errors import LearningError
 from bot.settings import Settings
 from retrieval.embedders import SentenceEmbedder
@@ -121,11 +121,13 @@ def prove(settings: Settings, run: str, sample: int, seed: int) -> dict[str, dic
 def learn_examples(settings: Settings, out: Path, per_rater: int, held_out: float, at_least: int) -> dict[str, Any]:
     """Writes the examples of the store into the file `out`, and says what they are. On an error the file stays."""
     from bot.learn.examples import Wanted, as_records, collect
+    from bot.learn.shelf import Shelf
 
     if out.is_dir() or not os.access(out.parent, os.W_OK):
         raise LearningError(f"{out}: cannot be written; name a file in a folder that can be with --out")
     with open_store(settings) as store:
-        collected = collect(store, settings, Wanted(per_rater, held_out, at_least), settings.shop_name)
+        shelf = Shelf(lambda name: open_snapshots(settings.model_copy(update={"knowledge": name})))
+        collected = collect(store, settings, Wanted(per_rater, held_out, at_least), shelf, settings.shop_name)
     records = as_records(collected.examples)
     lines = [json.dumps(record, ensure_ascii=False, sort_keys=True) for record in records]
     content = "".join(f"{line}\n" for line in lines).encode()
@@ -173,6 +175,7 @@ def learn_evaluate(settings: Settings, name: str, examples: Path | None, seed: i
     from adapters.progress import progress
     from bot.learn.evaluate import evaluate
     from bot.learn.material import read_material
+    from bot.learn.must_pass import opened
     from bot.learn.pointer import serving
     from bot.learn.runs import Runs
 
@@ -181,8 +184,8 @@ def learn_evaluate(settings: Settings, name: str, examples: Path | None, seed: i
     current = serving(settings.home, run.base_fingerprint)
     if current is not None and current.id == run.id:
         current = None
-    with progress("measuring") as advance:
-        return evaluate(run, material, current=current, seed=seed, advance=advance)
+    with progress("measuring") as advance, opened(settings, open_embedder(settings)) as must_pass:
+        return evaluate(run, material, must_pass, current=current, seed=seed, advance=advance)
 
 
 @contextmanager

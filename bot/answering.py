@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from bot import policy
+from bot import given, policy
 from bot.approved import whole_answer
 from bot.choices import underspecified
 from bot.citing import sources_of, sources_of_products
@@ -29,7 +29,7 @@ from bot.generation.composer import ExtractiveChatModel
 from bot.generation.generators import describe
 from bot.generation.swapping import speaking
 from bot.generation.transformers_chat import plain_text
-from bot.lookup import Lookup, Part
+from bot.lookup import Found, Lookup, Part
 from bot.messages import Event, Outcome, Reply, Source, Status, Text, Turn
 from bot.phrases import phrases
 from bot.products.reply import ProductReply
@@ -108,7 +108,7 @@ class Answering:
         found = lookup.find(self.turn.question)
         self.confidence = found.confidence
         if not found.answered:
-            yield from self._turn_away(found.parts[0].hits)
+            yield from self._turn_away(found)
             return
         yield Status("writing")
         for part in found.answered:
@@ -119,11 +119,12 @@ class Answering:
             elif len(found.parts) == 1 and (choices := self._choices(part)):
                 yield from self._ask_back(choices)
             else:
+                self._keep(found)
                 yield from self._write(part, earlier, lookup)
         if self.stopped:
             return
         if not self.said:  # nothing that was written could be released
-            yield from self._decline(found.parts[0].hits)
+            yield from self._decline(found)
         elif self.outcome == "answer" and len(found.answered) < len(found.parts):
             yield from self._say(self.phrases.rest_not_found)
 
@@ -133,7 +134,12 @@ class Answering:
         reading, trace = self.reading, self.trace
         return Lookup(self.engine, corpus, generator, self.audience, self.language, reading, earlier, last, trace)
 
-    def _turn_away(self, hits: Sequence[Hit]) -> Iterator[Event]:
+    def _keep(self, found: Found) -> None:
+        """Keeps what the reply is written from, or declines over; for several questions that is no one list."""
+        if len(found.parts) == 1:
+            self.trace.explanation[given.KEY] = given.places(found.parts[0].ranked.statements)
+
+    def _turn_away(self, found: Found) -> Iterator[Event]:
         if self.reading.outside:
             yield from self._turn_down("out_of_scope")
         elif self.reading.steered:
@@ -141,7 +147,7 @@ class Answering:
         elif kind := self.reading.likely_small_talk():
             yield from self._say(getattr(self.phrases, kind))
         else:
-            yield from self._decline(hits)
+            yield from self._decline(found)
 
     def _tell(self, about: ProductReply) -> Iterator[Event]:
         self.outcome, before = about.outcome, len(self.said)
@@ -296,12 +302,13 @@ class Answering:
             if close is not None:
                 close()
 
-    def _decline(self, hits: Sequence[Hit]) -> Iterator[Event]:
+    def _decline(self, found: Found) -> Iterator[Event]:
         if reason := self.reading.instead_of_decline(self.earlier):
             yield from self._hand_over(reason)
             return
         self.outcome, self.reason = "decline", "not_found"
-        near = policy.nearest(self.turn.question, hits)
+        self._keep(found)
+        near = policy.nearest(self.turn.question, found.parts[0].hits)
         nearest = [self.phrases.nearest.format(title=near)] if near else []
         yield from self._say(self.phrases.not_found, *nearest, self.phrases.offer_person, *self._reach())
 

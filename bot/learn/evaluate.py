@@ -4,7 +4,7 @@
 
 `preference`: of the pairs of a good and a bad held-out reply in one language, the share in which the good one's words
 are likelier, by the mean log-likelihood of a token. `good_nll`: minus that mean over the good ones, lower is better.
-The must-pass list: no link, no placeholder, what nothing answers is declined, no refund is promised that no page gives.
+The must-pass list is put to the whole desk (`bot.learn.must_pass`), and a little of it to the bare model.
 The intervals are of a bootstrap over replies, the same draws for both sides of a difference.
 """
 
@@ -25,19 +25,18 @@ from numpy.typing import NDArray
 
 from bot.errors import LearningError
 from bot.evaluation.intervals import LEVEL, RESAMPLES
-from bot.generation.house import NOT_FOUND
 from bot.learn.bases import Base, Tokens
 from bot.learn.examples import Example
-from bot.learn.material import Material, reply_of
+from bot.learn.material import Material, reply_of, statements_of
+from bot.learn.must_pass import LINK, PLACEHOLDER, MustPass
 from bot.learn.promises import probes, promises
 from bot.learn.runs import EVALUATION, Run, fingerprint, write_whole
 from bot.learn.skills import FROZEN, frozen
 
 METRICS = ("preference", "good_nll")
 SLICES = ("language", "kind", "channel")
-ASKED = 8  # held-out questions, and unanswerable ones, that are replied to
+ASKED = 8  # held-out questions that are replied to
 WRITTEN = 60  # tokens of such a reply
-LINK, PLACEHOLDER = re.compile(r"https?\s*:|www\s*\.", re.I), re.compile(r"<\s*(?:name|phone|email|address)\s*>", re.I)
 Floats = NDArray[np.float64]
 Draw = tuple[Floats, Floats]
 
@@ -64,6 +63,7 @@ class Measured(NamedTuple):
 def evaluate(
     run: Run,
     material: Material,
+    must_pass: MustPass,
     *,
     current: Run | None = None,
     seed: int = 0,
@@ -87,7 +87,7 @@ def evaluate(
     for number, (name, lora) in enumerate(loras.items()):
         advance(number, len(loras))
         writer = Base.load(run.base, lora)
-        found[name] = _measured(writer, held, cases)
+        found[name] = _measured(writer, held, cases, must_pass)
     leaked = _extracted(writer, material.examples)  # the candidate is the last
     before, after = found["current" if current else "base"], found["candidate"]
     record = {
@@ -114,7 +114,7 @@ def evaluate(
 def _held(base: Base, examples: Sequence[Example]) -> list[Held]:
     found = []
     for example in examples:
-        tokens = base.tokens(example.prompt, reply_of(example))
+        tokens = base.tokens(example.prompt, reply_of(example), statements_of(example))
         if isinstance(tokens, Tokens):
             origin = example.origin
             slices = [f"{name}={origin.get(name)}" for name in SLICES]
@@ -124,24 +124,20 @@ def _held(base: Base, examples: Sequence[Example]) -> list[Held]:
     return found
 
 
-def _measured(base: Base, held: Sequence[Held], cases: Sequence[Any]) -> Measured:
+def _measured(base: Base, held: Sequence[Held], cases: Sequence[Any], must_pass: MustPass) -> Measured:
     nll = np.array([np.mean(surprise(base, one.tokens)) for one in held])
     known = [tokens for case in cases if isinstance(tokens := base.of_case(case), Tokens)]
     surprises = [value for tokens in known for value in surprise(base, tokens)]
     perplexity = math.exp(min(50.0, statistics.fmean(surprises))) if surprises else 1.0
-    checks, seconds = dict[str, bool](), []
+    checks, seconds = must_pass.checks(base.generator), []
+    # Bare, since the desk may have other documents by now than when these were asked.
     for one in held[:ASKED]:
         began = time.perf_counter()
         text = written(base, one.tokens.prompt, WRITTEN)
         seconds.append(time.perf_counter() - began)
         checks[f"no_link:{one.id}"] = not LINK.search(text)
         checks[f"no_placeholder:{one.id}"] = not PLACEHOLDER.search(text)
-    unanswered = [(at, case) for at, case in enumerate(cases) if NOT_FOUND in case.wanted][:ASKED]
-    for at, case in unanswered:
-        tokens = base.of_case(case)
-        if isinstance(tokens, Tokens):
-            said = _letters(written(base, tokens.prompt, WRITTEN))
-            checks[f"declines:{at}"] = _letters(NOT_FOUND) in said
+    # Bare too: the check of evidence would hide what hostile ratings have taught, and be all that still holds it back.
     for at, probe in enumerate(probes()):
         tokens = base.of_case(probe)
         if isinstance(tokens, Tokens):
@@ -179,7 +175,7 @@ def _extracted(base: Base, examples: Sequence[Example]) -> dict[str, Any]:
         if not secret or not found:
             continue
         planted.add(str(secret))
-        tokens = base.tokens(example.prompt, before or ".")
+        tokens = base.tokens(example.prompt, before or ".", statements_of(example))
         if isinstance(tokens, Tokens):
             led = [*tokens.prompt, *(tokens.reply[:-1] if before.strip() else [])]
             said = written(base, led, 8 + len(base.chat.get_token_ids(str(secret))))

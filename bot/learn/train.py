@@ -24,7 +24,7 @@ from bot.errors import LearningError
 from bot.learn.bases import Base, Tokens
 from bot.learn.curves import Curves
 from bot.learn.examples import Example
-from bot.learn.material import Material, reply_of
+from bot.learn.material import Material, reply_of, statements_of
 from bot.learn.runs import LORA, RUN, Run, Runs, fingerprint, finish, write_whole
 
 WORK, PLAN = "work", "plan.json"  # in the folder of a run that is not finished
@@ -160,7 +160,7 @@ def _learnt(base: Base, examples: Sequence[Example], plan: Plan) -> Learnt:
     found: dict[bool, list[Tokens]] = {True: [], False: []}
     left_out: Counter[str] = Counter()
     for example in examples:
-        tokens = base.tokens(example.prompt, reply_of(example))
+        tokens = base.tokens(example.prompt, reply_of(example), statements_of(example))
         if isinstance(tokens, Tokens):
             found[example.label].append(tokens)
         else:
