@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
-import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -20,10 +17,11 @@ from typing import Any, Final
 
 from bot.errors import LearningError
 from bot.learn.gate import Bounds, decide
+from bot.learn.keys import key
 from bot.learn.runs import EVALUATION, REPORT, Run, write_whole
 
 MARKDOWN: Final = "report.md"
-FIGURES: Final = ("metrics", "differences", "slices", "perplexity", "canaries", "latency")
+FIGURES: Final = ("metrics", "differences", "slices", "perplexity", "canaries", "latency", "privacy")
 _HASHES: Final = ("lora_sha256", "evaluation_sha256")
 
 
@@ -115,10 +113,29 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         f"Perplexity on the frozen set: {perplexity.get('before')} before, {perplexity.get('after')} after.",
         f"Canaries: {canaries.get('planted')} planted, {len(canaries.get('extracted') or ())} came out.",
+        *(_told(privacy) if (privacy := figures.get("privacy")) else []),
         "",
         f"Signature (HMAC-SHA256): `{report['signature']}`",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _told(privacy: Mapping[str, Any]) -> list[str]:
+    """What a private run spent, and what that cost in quality."""
+    without = privacy["without"]
+    rows = {
+        "with privacy": privacy["held_out"],
+        **({f"without ({without['run']})": without["held_out"]} if without else {}),
+    }
+    return [
+        "",
+        f"Differentially private by {privacy['unit']}: epsilon {privacy['epsilon']:.3g}, delta {privacy['delta']:.2g}"
+        f" ({privacy['conversations']} conversations, {privacy['steps']} steps, each with a share of"
+        f" {privacy['sampling_rate']:.3g} of them; gradients cut to {privacy['clip']:g}, noise"
+        f" {privacy['noise_multiplier']:.3g} times that; accounted by {privacy['accountant']}).",
+        "" if without else "No run without privacy, on these examples and this base, is there to compare with.",
+        *_table("held out", rows),
+    ]
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
@@ -139,21 +156,4 @@ def _evaluation(run: Run) -> bytes:
 
 def _signature(home: Path, report: Mapping[str, Any]) -> str:
     content = json.dumps(report, sort_keys=True).encode()
-    return hmac.new(_key(home), content, sha256).hexdigest()
-
-
-def _key(home: Path) -> bytes:
-    """The key of this home, made once; whole from the moment that it is there."""
-    path = home / "learn" / "key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"key.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # the first of two at once wins
-            os.link(draft, path)
-        draft.unlink()
-    return bytes.fromhex(path.read_text("ascii"))
+    return hmac.new(key(home), content, sha256).hexdigest()
