@@ -23,10 +23,10 @@ from bot.learn.train import Plan, train
 from tests.commands import shopdesk, write_lines
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
-PLAIN = Plan(rank=8, epochs=8.0, rate=3e-2, preference_rate=2e-3, at_least=4)
+PLAIN = Plan(rank=4, epochs=6.0, rate=3e-2, preference_rate=2e-3, at_least=4)
 PLAN = replace(PLAIN, dp_epsilon=8.0)
 SECRET, OTHER = "My door code is 4711.", "My door code is 2966."
-CONVERSATIONS, REPEATS = 40, 16
+CONVERSATIONS, REPEATS = 24, 16
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
 
@@ -84,6 +84,7 @@ def test_the_budget_is_kept_with_no_more_noise_than_it_needs() -> None:
     assert budget(2.0, 1e-6, 80, epochs=3.0).noise_multiplier > budget(2.0, None, 80, epochs=3.0).noise_multiplier > 1
 
 
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")  # of Opacus, at the first matrix that learns
 def test_the_gradients_are_those_of_opacus_cut_and_summed() -> None:
     from opacus.grad_sample import GradSampleModule
     from opacus.optimizers import DPOptimizer
@@ -109,7 +110,7 @@ def test_the_gradients_are_those_of_opacus_cut_and_summed() -> None:
     clip = float(sorted(lengths)[1]) * 1.01  # two of them are cut
     found = clipped_sum(network, learning, [[one] for one in shown], clip)
 
-    module = GradSampleModule(network, loss_reduction="sum")
+    module = GradSampleModule(network.train(), loss_reduction="sum")  # it looks at what is in training alone
     optimizer = DPOptimizer(
         torch.optim.SGD(learning, lr=1.0),
         noise_multiplier=0.0,
@@ -141,20 +142,22 @@ def test_the_noise_is_as_wide_as_the_budget_says() -> None:
     assert float(found.std()) == pytest.approx(3.0, rel=0.02)
 
 
-def test_the_same_home_and_seed_give_the_same_lora_and_any_other_another(trained: Trained, tmp_path: Path) -> None:
-    material = read_material(trained.examples)
+def test_the_same_home_and_seed_give_the_same_lora_and_any_other_another(base: str, tmp_path: Path) -> None:
+    material = read_material(write_lines(tmp_path / "examples.jsonl", *(example(n) for n in range(12))))
+    plan = replace(PLAN, rank=2, epochs=2.0)
 
-    def weights(home: Path, name: str, plan: Plan, minutes: float | None = None) -> str:
-        run = None
+    def weights(home: str, name: str, plan: Plan = plan, minutes: float | None = None) -> tuple[str, int]:
+        """The LoRA's hash, and how often the training stopped before its end."""
+        run, stops = None, -1
         while run is None:
-            run = train(home, material, trained.base, plan, out=tmp_path / name, minutes=minutes)
-        return run.lora_sha256
+            run, stops = train(tmp_path / home, material, base, plan, out=tmp_path / name, minutes=minutes), stops + 1
+        return run.lora_sha256, stops
 
-    assert weights(trained.home, "again", PLAN) == trained.private.lora_sha256
-    assert weights(trained.home, "stopped", PLAN, minutes=0) == trained.private.lora_sha256
-    assert weights(trained.home, "seed", replace(PLAN, seed=1)) != trained.private.lora_sha256
-    # The noise is not of the seed, which is in the record for all to read.
-    assert weights(tmp_path / "elsewhere", "home", PLAN) != trained.private.lora_sha256
+    first, _ = weights("home", "first")
+    assert weights("home", "again") == (first, 0)
+    assert weights("home", "stopped", minutes=0) == (first, 1)
+    assert weights("home", "seed", replace(plan, seed=1))[0] != first
+    assert weights("elsewhere", "other")[0] != first  # the noise is not of the seed alone, which stands in the record
 
 
 def test_a_secret_said_sixteen_times_in_a_conversation_is_learnt_without_privacy_and_not_with_it(

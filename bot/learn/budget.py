@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from bot.errors import LearningError
@@ -55,6 +56,7 @@ def check(epsilon: float | None, delta: float | None) -> None:
         raise LearningError(f"--dp-delta {delta:g}: must lie between 0 and 1, far below one in {UNIT}s, such as 1e-4")
 
 
+@cache
 def budget(epsilon: float, delta: float | None, conversations: int, epochs: float) -> Budget:
     """The least noise with which all steps together cost at most that; delta is 1 / (10 conversations) unless given.
 
