@@ -201,12 +201,12 @@ def test_the_record_and_the_report_say_what_was_spent_and_what_it_cost(trained: 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--dp-epsilon", "0"], "--dp-epsilon 0: must be a number above 0"),
-        (["--dp-epsilon", "-3"], "--dp-epsilon -3: must be a number above 0"),
-        (["--dp-epsilon", "nan"], "--dp-epsilon nan: must be a number above 0"),
+        (["--dp-epsilon", "0"], "--dp-epsilon 0: must lie between 0.1 and 50"),
+        (["--dp-epsilon", "-3"], "--dp-epsilon -3: must lie between 0.1 and 50"),
+        (["--dp-epsilon", "nan"], "--dp-epsilon nan: must lie between 0.1 and 50"),
         (["--dp-epsilon", "8", "--dp-delta", "1"], "--dp-delta 1: must lie between 0 and 1"),
         (["--dp-delta", "0.001"], "--dp-delta 0.001 goes with --dp-epsilon"),
-        (["--dp-epsilon", "0.001"], "40 conversations are too few for --dp-epsilon 0.001: the noise"),
+        (["--dp-epsilon", "0.1"], "40 conversations are too few for --dp-epsilon 0.1: the noise"),
     ],
 )
 def test_what_cannot_be_kept_to_is_one_line(options: list[str], said: str, base: str, tmp_path: Path) -> None:

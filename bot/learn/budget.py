@@ -9,7 +9,6 @@ Foundations of Differential Privacy", 2014). The accounting is by Opacus: of the
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ ACCOUNTANT = "prv"  # of Opacus
 BATCH = 16  # conversations of a step, on average
 CLIP = 1.0  # the longest gradient that one conversation may have
 UNIT = "conversation"
+LEAST, MOST = 0.1, 50.0  # epsilon: below, the accountant is too coarse; above, nothing is promised
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,10 @@ def check(epsilon: float | None, delta: float | None) -> None:
         if delta is not None:
             raise LearningError(f"--dp-delta {delta:g} goes with --dp-epsilon; give that too, such as --dp-epsilon 8")
         return
-    if not 0 < epsilon < math.inf:
-        raise LearningError(f"--dp-epsilon {epsilon:g}: must be a number above 0, such as 8; less is more private")
+    if not LEAST <= epsilon <= MOST:
+        raise LearningError(
+            f"--dp-epsilon {epsilon:g}: must lie between {LEAST:g} and {MOST:g}, such as 8; less is more private"
+        )
     if delta is not None and not 0 < delta < 1:
         raise LearningError(f"--dp-delta {delta:g}: must lie between 0 and 1, far below one in {UNIT}s, such as 1e-4")
 
@@ -91,19 +93,15 @@ def _noise(epsilon: float, delta: float, rate: float, steps: int) -> float:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        try:
-            return float(
-                get_noise_multiplier(
-                    target_epsilon=epsilon,
-                    target_delta=delta,
-                    sample_rate=rate,
-                    steps=steps,
-                    accountant=ACCOUNTANT,
-                    epsilon_tolerance=min(0.01, epsilon / 100),
-                )
-            )
-        except (ValueError, RuntimeError, ArithmeticError, MemoryError):
-            return math.inf
+        found = get_noise_multiplier(
+            target_epsilon=epsilon,
+            target_delta=delta,
+            sample_rate=rate,
+            steps=steps,
+            accountant=ACCOUNTANT,
+            epsilon_tolerance=epsilon / 100,
+        )
+    return float(found)
 
 
 def compared(run: Run, figures: Mapping[str, Any], others: Sequence[Run]) -> dict[str, Any] | None:
