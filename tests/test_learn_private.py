@@ -204,7 +204,7 @@ def test_the_record_and_the_report_say_what_was_spent_and_what_it_cost(trained: 
         (["--dp-epsilon", "0"], "--dp-epsilon 0: must lie between 0.1 and 50"),
         (["--dp-epsilon", "-3"], "--dp-epsilon -3: must lie between 0.1 and 50"),
         (["--dp-epsilon", "nan"], "--dp-epsilon nan: must lie between 0.1 and 50"),
-        (["--dp-epsilon", "8", "--dp-delta", "1"], "--dp-delta 1: must lie between 0 and 1"),
+        (["--dp-epsilon", "8", "--dp-delta", "1"], "--dp-delta 1: must lie between 1e-12 and 1"),
         (["--dp-delta", "0.001"], "--dp-delta 0.001 goes with --dp-epsilon"),
         (["--dp-epsilon", "0.1"], "40 conversations are too few for --dp-epsilon 0.1: the noise"),
     ],

@@ -54,8 +54,10 @@ def check(epsilon: float | None, delta: float | None) -> None:
         raise LearningError(
             f"--dp-epsilon {epsilon:g}: must lie between {LEAST:g} and {MOST:g}, such as 8; less is more private"
         )
-    if delta is not None and not 0 < delta < 1:
-        raise LearningError(f"--dp-delta {delta:g}: must lie between 0 and 1, far below one in {UNIT}s, such as 1e-4")
+    if delta is not None and not 1e-12 <= delta < 1:
+        raise LearningError(
+            f"--dp-delta {delta:g}: must lie between 1e-12 and 1; far less than one in the number of conversations"
+        )
 
 
 @cache
