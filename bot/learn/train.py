@@ -17,10 +17,10 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bot.errors import LearningError
 from bot.learn.bases import Base, Tokens
@@ -80,6 +80,13 @@ class Learnt:
         }
 
 
+class Privacy(NamedTuple):
+    """What a private training may spend, and what its noise is drawn from."""
+
+    budget: Budget
+    secret: bytes
+
+
 def train(
     home: Path,
     material: Material,
@@ -101,24 +108,18 @@ def train(
     read = Base.load(base)
     base_fingerprint = fingerprint(base)
     learnt = _learnt(read, material.split("train"), plan)
-    privacy = _privacy(learnt, plan)
     record = {**asdict(plan), "base": base, "base_fingerprint": base_fingerprint, "examples": material.sha256}
+    privacy = _privacy(learnt, plan, home, record)
     folder = _folder(home, out, record)
     say(f"{folder}: {len(learnt.good)} good and {len(learnt.bad)} bad replies, {_told(learnt, read)}")
     curves = Curves(folder)
     phases = PRIVATE if privacy else PHASES
     if not (folder / LORA).exists():
         for phase in phases:
-            if (folder / WORK / phase / "lora").exists():
-                continue
             log = _log(phase, phases, curves, advance)
-            if privacy:
-                depends = json.dumps({**record, **privacy.record()}, sort_keys=True)
-                secret = hmac.digest(key(home), depends.encode(), "sha256")
-                in_time = _taught_privately(base, learnt, plan, privacy, secret, folder, deadline, log)
-            else:
-                in_time = _taught(phase, base, learnt, plan, folder, deadline, log)
-            if not in_time:
+            if not (folder / WORK / phase / "lora").exists() and not _taught(
+                phase, base, learnt, plan, privacy, folder, deadline, log
+            ):
                 return None
         shutil.copytree(folder / WORK / phases[-1] / "lora", folder / WORK / "done", dirs_exist_ok=True)
         (folder / WORK / "done").replace(folder / LORA)
@@ -130,7 +131,7 @@ def train(
         examples=material.sha256,
         seed=plan.seed,
         settings=asdict(plan),
-        figures={**_figures(curves, learnt, phases), **({"privacy": privacy.record()} if privacy else {})},
+        figures={**_figures(curves, learnt, phases), **({"privacy": privacy.budget.record()} if privacy else {})},
     )
     shutil.rmtree(folder / WORK, ignore_errors=True)
     return run
@@ -148,44 +149,38 @@ def _log(phase: str, phases: Sequence[str], curves: Curves, advance: Advance) ->
     return log
 
 
-def _taught(phase: str, base: str, learnt: Learnt, plan: Plan, folder: Path, deadline: float | None, log: Any) -> bool:
-    """One phase, on a base that is loaded anew; whether it came to its end in time."""
-    from bot.learn.trainers import Lesson, preferred, supervised
-
-    first = phase == PHASES[0]
-    work = folder / WORK / phase
-    rate = plan.rate if first else plan.preference_rate
-    epochs = plan.epochs if first else min(plan.epochs, plan.preference_epochs)
-    lesson = Lesson(plan.rank, plan.targets, plan.seed, epochs, rate, deadline)
-    if first:
-        return supervised(Base.load(base), [*learnt.good, *learnt.replayed], work, lesson, log)
-    rated = [*((one, True) for one in learnt.good), *((one, False) for one in learnt.bad)]
-    return preferred(Base.load(base), rated, folder / WORK / PHASES[0] / "lora", work, lesson, log)
-
-
-def _taught_privately(
+def _taught(
+    phase: str,
     base: str,
     learnt: Learnt,
     plan: Plan,
-    privacy: Budget,
-    secret: bytes,
+    privacy: Privacy | None,
     folder: Path,
     deadline: float | None,
     log: Any,
 ) -> bool:
-    """The same where all of it is private. The secret is of this home and of all that the weights depend on: no two
-    LoRAs of different examples have the same noise, which the one could be taken from the other to be rid of."""
+    """One phase, on a base that is loaded anew; whether it came to its end in time."""
     from bot.learn.private import private
-    from bot.learn.trainers import Lesson
+    from bot.learn.trainers import Lesson, preferred, supervised
 
+    work, read = folder / WORK / phase, Base.load(base)
     lesson = Lesson(plan.rank, plan.targets, plan.seed, plan.epochs, plan.rate, deadline)
-    conversations = list(learnt.conversations.values())
-    work = folder / WORK / PRIVATE[0]
-    return private(Base.load(base), conversations, learnt.replayed, work, lesson, privacy, secret, log)
+    if privacy:
+        conversations = list(learnt.conversations.values())
+        return private(read, conversations, learnt.replayed, work, lesson, privacy.budget, privacy.secret, log)
+    if phase == PHASES[0]:
+        return supervised(read, [*learnt.good, *learnt.replayed], work, lesson, log)
+    rated = [*((one, True) for one in learnt.good), *((one, False) for one in learnt.bad)]
+    lesson = replace(lesson, epochs=min(plan.epochs, plan.preference_epochs), rate=plan.preference_rate)
+    return preferred(read, rated, folder / WORK / PHASES[0] / "lora", work, lesson, log)
 
 
-def _privacy(learnt: Learnt, plan: Plan) -> Budget | None:
-    """What a private training may spend. Raises LearningError where that leaves nothing to learn."""
+def _privacy(learnt: Learnt, plan: Plan, home: Path, record: dict[str, Any]) -> Privacy | None:
+    """What a private training may spend. Raises LearningError where that leaves nothing to learn.
+
+    The secret is of the home and of all that the weights depend on: two LoRAs of different examples never share their
+    noise, which could else be told by the difference.
+    """
     if plan.dp_epsilon is None:
         return None
     if nameless := learnt.conversations.get(""):
@@ -193,7 +188,9 @@ def _privacy(learnt: Learnt, plan: Plan) -> Budget | None:
             f"{len(nameless)} examples do not name their conversation, by which privacy is counted; write the file"
             " again with `shopdesk learn examples --out FILE`"
         )
-    return budget(plan.dp_epsilon, plan.dp_delta, len(learnt.conversations), plan.epochs)
+    spent = budget(plan.dp_epsilon, plan.dp_delta, len(learnt.conversations), plan.epochs)
+    depends = json.dumps({**record, **spent.record()}, sort_keys=True)
+    return Privacy(spent, hmac.digest(key(home), depends.encode(), "sha256"))
 
 
 def _installed(packages: Mapping[str, str]) -> None:
