@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,48 +13,40 @@ import torch
 
 from bot.errors import LearningError
 from bot.learn.bases import Base, Tokens
-from bot.learn.budget import Budget, budget, spent
-from bot.learn.evaluate import evaluate, surprise
-from bot.learn.material import read_material
-from bot.learn.private import BETA, Shown, clipped_sum, noised
+from bot.learn.budget import Budget, budget, compared, spent
+from bot.learn.evaluate import surprise
+from bot.learn.material import read_material, reply_of
+from bot.learn.private import BETA, Shown, clipped_sum, noised, private
 from bot.learn.report import gate
-from bot.learn.runs import Run, Runs
+from bot.learn.runs import Run
 from bot.learn.train import Plan, train
+from bot.learn.trainers import Lesson
 from tests.commands import shopdesk, write_lines
+from tests.learn_runs import evaluated, figure, good, some_run
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
-PLAIN = Plan(rank=4, epochs=6.0, rate=3e-2, preference_rate=2e-3, at_least=4)
-PLAN = replace(PLAIN, dp_epsilon=8.0)
+PLAN = Plan(rank=4, epochs=6.0, rate=3e-2, at_least=4, dp_epsilon=8.0)
 SECRET, OTHER = "My door code is 4711.", "My door code is 2966."
 CONVERSATIONS, REPEATS = 24, 16
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
+FIGURES = {"good_nll": figure(1.5, 1.25, 1.75)}
 
 
-def example(number: int, split: str = "train", reply: str = "", conversation: str = "") -> dict[str, Any]:
+def example(number: int, reply: str = "", conversation: str = "") -> dict[str, Any]:
     said = reply or ("Yes." if number % 2 else "No.")
     return {
         "prompt": [{"role": "user", "content": f"Question {number}?"}],
         "completion": [{"role": "assistant", "content": said}],
         "label": bool(reply) or bool(number % 2),
-        "split": split,
-        "origin": {"conversation": conversation or f"{split}-{number}", "turn": f"{split}-{number}"},
+        "split": "train",
+        "origin": {"conversation": conversation or f"c{number}", "turn": f"t{number}"},
     }
 
 
-def told(conversations: int = CONVERSATIONS) -> list[dict[str, Any]]:
+def told() -> list[dict[str, Any]]:
     """Conversations of one turn each, and one that says a secret again and again."""
     secrets = [example(100 + n, reply=SECRET, conversation="of the secret") for n in range(REPEATS)]
-    return [*(example(n) for n in range(conversations)), *secrets, *(example(n, "held_out") for n in range(4))]
-
-
-class Trained(NamedTuple):
-    """A run without privacy and one with it, on the same examples."""
-
-    home: Path
-    base: str
-    examples: Path
-    plain: Run
-    private: Run
+    return [*(example(n) for n in range(CONVERSATIONS)), *secrets]
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +58,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def trained(base: str, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    home = tmp_path_factory.mktemp("home")
-    examples = write_lines(home / "examples.jsonl", *told())
-    plain, private = (train(home, read_material(examples), base, plan) for plan in (PLAIN, PLAN))
-    assert plain is not None
-    assert private is not None
-    return Trained(home, base, examples, plain, private)
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_lines(tmp_path_factory.mktemp("examples") / "examples.jsonl", *told())
+
+
+@pytest.fixture(scope="module")
+def run(base: str, examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A private one on these examples."""
+    made = train(tmp_path_factory.mktemp("home"), read_material(examples), base, PLAN)
+    assert made is not None
+    return made
 
 
 def test_the_budget_is_kept_with_no_more_noise_than_it_needs() -> None:
@@ -160,42 +155,58 @@ def test_the_same_home_and_seed_give_the_same_lora_and_any_other_another(base: s
     assert weights("elsewhere", "other")[0] != first  # the noise is not of the seed alone, which stands in the record
 
 
-def test_a_secret_said_sixteen_times_in_a_conversation_is_learnt_without_privacy_and_not_with_it(
-    trained: Trained,
+def test_a_secret_said_sixteen_times_in_a_conversation_is_not_learnt(
+    run: Run, base: str, examples: Path, tmp_path: Path
 ) -> None:
+    read = Base.load(base)
+    conversations: dict[str, list[tuple[Tokens, bool]]] = {}
+    for one in read_material(examples).examples:
+        tokens = read.tokens(one.prompt, reply_of(one))
+        assert isinstance(tokens, Tokens)
+        conversations.setdefault(one.origin["conversation"], []).append((tokens, one.label))
+    spent = {name: run.figures["privacy"][name] for name in ("epsilon", "delta", "sampling_rate", "steps")}
+    unbounded = Budget(**spent, noise_multiplier=0.0, clip=1e9, conversations=len(conversations))
+    lesson = Lesson(PLAN.rank, PLAN.targets, PLAN.seed, PLAN.epochs, PLAN.rate)
+    assert private(read, list(conversations.values()), [], tmp_path, lesson, unbounded, b"any", lambda *_: None)
+
     def betrayed(lora: Path | None) -> float:
         """By how much likelier the secret is than one that nobody said."""
-        writer = Base.load(trained.base, lora)
+        writer = Base.load(base, lora)
         tokens = [writer.tokens([{"role": "user", "content": "Question 100?"}], said) for said in (OTHER, SECRET)]
         other, secret = (sum(surprise(writer, one)) for one in tokens if isinstance(one, Tokens))
         return other - secret
 
     before = betrayed(None)
-    assert betrayed(trained.plain.lora) - before > 10
-    assert abs(betrayed(trained.private.lora) - before) < 3
+    without, with_privacy = betrayed(tmp_path / "lora") - before, betrayed(run.lora) - before
+    assert without > 2 * abs(with_privacy)
 
 
-def test_the_record_and_the_report_say_what_was_spent_and_what_it_cost(trained: Trained) -> None:
-    privacy = trained.private.figures["privacy"]
+def test_the_record_says_what_was_spent_and_nothing_of_the_losses(run: Run) -> None:
+    privacy = run.figures["privacy"]
     assert privacy["unit"] == "conversation"
     assert privacy["conversations"] == CONVERSATIONS + 1
+    assert privacy["delta"] == pytest.approx(1 / (10 * (CONVERSATIONS + 1)))
     assert 0 < privacy["epsilon"] <= 8.0
-    assert privacy["steps"] == trained.private.figures["steps"]["private"]
-    assert trained.private.figures["losses"] == {}  # a loss of the conversations would tell of them
-    assert "loss" not in (trained.private.folder / "curves.jsonl").read_text()
-    assert "privacy" not in trained.plain.figures
+    assert privacy["steps"] == run.figures["steps"]["private"]
+    assert run.figures["losses"] == {}  # a loss of the conversations would tell of them
+    assert "loss" not in (run.folder / "curves.jsonl").read_text()
 
-    material = read_material(trained.examples)
-    assert evaluate(trained.private, material, others=Runs(trained.home).all(), skills=0)["privacy"]["without"] is None
-    plain = evaluate(trained.plain, material, skills=0)
-    assert plain["privacy"] is None
-    found = evaluate(trained.private, material, others=Runs(trained.home).all(), skills=0)
-    assert found["privacy"]["held_out"] == found["metrics"]["candidate"]
-    assert found["privacy"]["without"] == {"run": trained.plain.id, "held_out": plain["metrics"]["candidate"]}
-    gate(trained.home, trained.private)
-    report = (trained.private.folder / "report.md").read_text()
-    assert f"Differentially private by conversation: epsilon {privacy['epsilon']:.3g}" in report
-    assert f"| without ({trained.plain.id}) | good_nll |" in report
+
+def test_its_quality_is_held_beside_the_newest_run_without_privacy(tmp_path: Path) -> None:
+    spent = Budget(7.9, 1e-3, 0.7, 1.0, 0.2, 15, 80).record()
+    plain, other = evaluated(tmp_path, good()), some_run(tmp_path, base_fingerprint="c" * 64)
+    private_run = replace(some_run(tmp_path), figures={"privacy": spent})
+    assert compared(plain, FIGURES, [private_run]) is None
+    assert compared(private_run, FIGURES, [private_run, other]) == {**spent, "held_out": FIGURES, "without": None}
+    found = compared(private_run, FIGURES, [plain, other, private_run])
+    assert found is not None
+    assert found["without"] == {"run": plain.id, "held_out": good()["metrics"]["candidate"]}
+    shown = evaluated(tmp_path, {**good(), "privacy": found})
+    gate(tmp_path, shown)
+    report = (shown.folder / "report.md").read_text()
+    assert "Differentially private by conversation: epsilon 7.9, delta 0.001 (80 conversations, 15 steps" in report
+    assert "| with privacy | good_nll | 1.5 | 1.25 to 1.75 |" in report
+    assert f"| without ({plain.id}) | preference | 0.7 |" in report
 
 
 @pytest.mark.parametrize(
