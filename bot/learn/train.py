@@ -189,7 +189,7 @@ def _privacy(learnt: Learnt, plan: Plan, home: Path, record: dict[str, Any]) -> 
             " again with `shopdesk learn examples --out FILE`"
         )
     spent = budget(plan.dp_epsilon, plan.dp_delta, len(learnt.conversations), plan.epochs)
-    depends = json.dumps({**record, **spent.record()}, sort_keys=True)
+    depends = json.dumps({**record, **spent.record(), "base": ""}, sort_keys=True)  # its fingerprint is there
     return Privacy(spent, hmac.digest(key(home), depends.encode(), "sha256"))
 
 
