@@ -179,13 +179,14 @@ def learn_evaluate(settings: Settings, name: str, examples: Path | None, seed: i
     from bot.learn.pointer import serving
     from bot.learn.runs import Runs
 
-    run = Runs(settings.home).get(name)
+    runs = Runs(settings.home)
+    run = runs.get(name)
     material = read_material(examples or settings.home / "learn" / "examples.jsonl")
     current = serving(settings.home, run.base_fingerprint)
     if current is not None and current.id == run.id:
         current = None
     with progress("measuring") as advance, opened(settings, open_embedder(settings)) as must_pass:
-        return evaluate(run, material, must_pass, current=current, seed=seed, advance=advance)
+        return evaluate(run, material, must_pass, current=current, others=runs.all(), seed=seed, advance=advance)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from bot.errors import LearningError
 from bot.evaluation.intervals import LEVEL, RESAMPLES
 from bot.learn.bases import Base, Tokens
+from bot.learn.budget import compared
 from bot.learn.examples import Example
 from bot.learn.material import Material, reply_of, statements_of
 from bot.learn.must_pass import LINK, PLACEHOLDER, MustPass
@@ -66,11 +67,13 @@ def evaluate(
     must_pass: MustPass,
     *,
     current: Run | None = None,
+    others: Sequence[Run] = (),
     seed: int = 0,
     skills: int = FROZEN,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """The figures of a run, which are also written into its folder, whole or not at all.
+    """The figures of a run, which are also written into its folder, whole or not at all. Among the `others` is sought
+    what a private run is held beside.
 
     Raises LearningError where the examples or the base are not those of the run, or too few are held out.
     """
@@ -90,13 +93,14 @@ def evaluate(
         found[name] = _measured(writer, held, cases, must_pass)
     leaked = _extracted(writer, material.examples)  # the candidate is the last
     before, after = found["current" if current else "base"], found["candidate"]
+    metrics = {name: _figures(held, one.nll, None, seed) for name, one in found.items()}
     record = {
         "run": run.id,
         "base": run.base,
         "current": current.id if current else None,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
-        "metrics": {name: _figures(held, one.nll, None, seed) for name, one in found.items()},
+        "metrics": metrics,
         "differences": _figures(held, after.nll, before.nll, seed),
         "slices": _slices(held, after.nll, before.nll, seed),
         "must_pass": [
@@ -104,6 +108,7 @@ def evaluate(
         ],
         "perplexity": {"before": before.perplexity, "after": after.perplexity},
         "canaries": leaked,
+        "privacy": compared(run, metrics["candidate"], others),
         "examples": _drove(held, before.nll, after.nll),
         "latency": {"before": before.seconds, "after": after.seconds},
     }

@@ -19,7 +19,7 @@ from bot.learn.runs import EVALUATION, REPORT, Run, write_whole
 from bot.learn.signing import is_signed, signature
 
 MARKDOWN: Final = "report.md"
-FIGURES: Final = ("metrics", "differences", "slices", "perplexity", "canaries", "latency")
+FIGURES: Final = ("metrics", "differences", "slices", "perplexity", "canaries", "latency", "privacy")
 _HASHES: Final = ("lora_sha256", "evaluation_sha256")
 
 
@@ -111,10 +111,29 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         f"Perplexity on the frozen set: {perplexity.get('before')} before, {perplexity.get('after')} after.",
         f"Canaries: {canaries.get('planted')} planted, {len(canaries.get('extracted') or ())} came out.",
+        *(_told(privacy) if (privacy := figures.get("privacy")) else []),
         "",
         f"Signature (HMAC-SHA256): `{report['signature']}`",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _told(privacy: Mapping[str, Any]) -> list[str]:
+    """What a private run spent, and what that cost in quality."""
+    without = privacy["without"]
+    rows = {
+        "with privacy": privacy["held_out"],
+        **({f"without ({without['run']})": without["held_out"]} if without else {}),
+    }
+    return [
+        "",
+        f"Differentially private by {privacy['unit']}: epsilon {privacy['epsilon']:.3g}, delta {privacy['delta']:.2g}"
+        f" ({privacy['conversations']} conversations, {privacy['steps']} steps, each with a share of"
+        f" {privacy['sampling_rate']:.3g} of them; gradients cut to {privacy['clip']:g}, noise"
+        f" {privacy['noise_multiplier']:.3g} times that; accounted by {privacy['accountant']}).",
+        "" if without else "No run without privacy, on these examples and this base, is there to compare with.",
+        *_table("held out", rows),
+    ]
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
