@@ -51,7 +51,9 @@ def example(number: int, split: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("loop")
-    tiny_network("llama").save_pretrained(folder / "base")
+    network = tiny_network("llama")
+    network.config.max_position_embeddings = 2000  # room for the probes
+    network.save_pretrained(folder / "base")
     tiny_tokenizer(CHATML).save_pretrained(folder / "base")
     lines = [example(n, split) for split in ("train", "held_out") for n in range(16)]
     path = write_lines(folder / "examples.jsonl", *lines)

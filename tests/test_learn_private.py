@@ -14,19 +14,17 @@ import torch
 from bot.errors import LearningError
 from bot.learn.bases import Base, Tokens
 from bot.learn.budget import Budget, budget, compared, spent
-from bot.learn.evaluate import surprise
-from bot.learn.material import read_material, reply_of
-from bot.learn.private import BETA, Shown, clipped_sum, noised, private
+from bot.learn.material import read_material
+from bot.learn.private import BETA, Shown, clipped_sum, noised
 from bot.learn.report import gate
 from bot.learn.runs import Run
 from bot.learn.train import Plan, train
-from bot.learn.trainers import Lesson
 from tests.commands import shopdesk, write_lines
 from tests.learn_runs import evaluated, figure, good, some_run
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
 PLAN = Plan(rank=4, epochs=6.0, rate=3e-2, at_least=4, dp_epsilon=8.0)
-SECRET, OTHER = "My door code is 4711.", "My door code is 2966."
+REPEATED = "My door code is 4711."
 CONVERSATIONS, REPEATS = 24, 16
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 FIGURES = {"good_nll": figure(1.5, 1.25, 1.75)}
@@ -44,8 +42,8 @@ def example(number: int, reply: str = "", conversation: str = "") -> dict[str, A
 
 
 def told() -> list[dict[str, Any]]:
-    """Conversations of one turn each, and one that says a secret again and again."""
-    secrets = [example(100 + n, reply=SECRET, conversation="of the secret") for n in range(REPEATS)]
+    """Conversations of one turn each, and one that says the same again and again."""
+    secrets = [example(100 + n, reply=REPEATED, conversation="of the secret") for n in range(REPEATS)]
     return [*(example(n) for n in range(CONVERSATIONS)), *secrets]
 
 
@@ -156,32 +154,6 @@ def test_the_same_home_and_seed_give_the_same_lora_and_any_other_another(base: s
     assert weights("home", "stopped", minutes=0) == (first, 1)
     assert weights("home", "seed", replace(plan, seed=1))[0] != first
     assert weights("elsewhere", "other")[0] != first  # the noise is not of the seed alone, which stands in the record
-
-
-def test_a_secret_said_sixteen_times_in_a_conversation_is_not_learnt(
-    run: Run, base: str, examples: Path, tmp_path: Path
-) -> None:
-    read = Base.load(base)
-    conversations: dict[str, list[tuple[Tokens, bool]]] = {}
-    for one in read_material(examples).examples:
-        tokens = read.tokens(one.prompt, reply_of(one))
-        assert isinstance(tokens, Tokens)
-        conversations.setdefault(one.origin["conversation"], []).append((tokens, one.label))
-    spent = {name: run.figures["privacy"][name] for name in ("epsilon", "delta", "sampling_rate", "steps")}
-    unbounded = Budget(**spent, noise_multiplier=0.0, clip=1e9, conversations=len(conversations))
-    lesson = Lesson(PLAN.rank, PLAN.targets, PLAN.seed, PLAN.epochs, PLAN.rate)
-    assert private(read, list(conversations.values()), [], tmp_path, lesson, unbounded, b"any", lambda *_: None)
-
-    def betrayed(lora: Path | None) -> float:
-        """By how much likelier the secret is than one that nobody said."""
-        writer = Base.load(base, lora)
-        tokens = [writer.tokens([{"role": "user", "content": "Question 100?"}], said) for said in (OTHER, SECRET)]
-        other, secret = (sum(surprise(writer, one)) for one in tokens if isinstance(one, Tokens))
-        return other - secret
-
-    before = betrayed(None)
-    without, with_privacy = betrayed(tmp_path / "lora") - before, betrayed(run.lora) - before
-    assert without > 2 * abs(with_privacy)
 
 
 def test_the_record_says_what_was_spent_and_nothing_of_the_losses(run: Run) -> None:
