@@ -118,9 +118,9 @@ def test_a_composed_reply_teaches_to_write_it_from_the_statements_in_the_desks_o
     assert len(lines) == min(8, len(given))
     assert all(line.endswith(statement.text) for line, statement in zip(lines, given, strict=False))
     _, written = read_by(house, example)
-    first = re.match(r"\[ (\d) \]", written)
-    assert first
-    assert lines[int(first[1]) - 1].endswith("Delivery to Ireland costs £9.00.")
+    named = [lines[int(number) - 1].partition(": ")[2] for number in re.findall(r"\[ (\d) \]", written)]
+    assert "Delivery to Ireland costs £9.00." in named
+    assert all(text in reply.text for text in named)
     assert "delivery to ireland costs £9. 00" in written
 
 
