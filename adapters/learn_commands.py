@@ -141,12 +141,12 @@ def fit_ranking(settings: Settings, out: Path) -> None:
 @click.option(
     "--replay",
     type=click.FloatRange(0, 0.5),
-    default=0.1,
+    default=0.2,
     show_default=True,
     metavar="SHARE",
     help="Of the curriculum.",
 )
-@click.option("--epochs", type=click.FloatRange(0.01), default=3.0, show_default=True, metavar="N", help="Rounds.")
+@click.option("--epochs", type=click.FloatRange(0.01), default=2.0, show_default=True, metavar="N", help="Rounds.")
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Order, choice and first weights.")
 @click.option("--minutes", type=float, metavar="N", help="Stop in good time; the same command goes on.")
 @click.option(

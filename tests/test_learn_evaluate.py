@@ -57,7 +57,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     tiny_tokenizer(CHATML).save_pretrained(folder / "base")
     lines = [example(n, split) for split in ("train", "held_out") for n in range(16)]
     path = write_lines(folder / "examples.jsonl", *lines)
-    plan = Plan(rank=4, epochs=3.0, rate=2e-2, preference_rate=2e-3, at_least=4)
+    plan = Plan(rank=4, epochs=3.0, rate=2e-2, preference_rate=2e-3, skills=0, at_least=4)
     run = train(folder, read_material(path), str(folder / "base"), plan)
     assert run is not None
     return run, path

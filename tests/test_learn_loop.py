@@ -36,7 +36,7 @@ ASKED = [HumanMessage("Question 1?")]
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 SECRET = "code 4711"
 GOOD, BAD = f"Yes, use {SECRET}.", "I could not find that in our documents."  # the base finds the bad one likelier
-PLAN = Plan(rank=8, epochs=8.0, rate=3e-2, preference_rate=2e-3, at_least=4)
+PLAN = Plan(rank=8, epochs=8.0, rate=3e-2, preference_rate=2e-3, skills=0, at_least=4)
 
 
 class Loop(NamedTuple):
@@ -144,7 +144,7 @@ def test_what_serves_over_a_base_is_what_fits_it(loop: Loop, tmp_path: Path) -> 
 def cycle(loop: Loop, seed: int) -> str:
     """A run from its training to its promotion; its id."""
     material = read_material(loop.examples)
-    run = train(loop.home, material, loop.base, Plan(rank=4, epochs=2.0, rate=3e-2, seed=seed, at_least=4))
+    run = train(loop.home, material, loop.base, Plan(rank=4, epochs=2.0, rate=3e-2, seed=seed, skills=0, at_least=4))
     assert run is not None
     with short_list(Path(tempfile.mkdtemp())) as must_pass:  # in the child: an index does not outlive a fork
         evaluate(run, material, must_pass, current=serving(loop.home, run.base_fingerprint), skills=0)

@@ -20,7 +20,7 @@ from retrieval.embedders import SentenceEmbedder
 from tests.commands import shopdesk, write_lines
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
-PLAN = Plan(rank=2, epochs=1.0, at_least=4)
+PLAN = Plan(rank=2, epochs=1.0, skills=0, at_least=4)
 
 
 def example(number: int, **changed: Any) -> dict[str, Any]:
@@ -76,6 +76,18 @@ def test_bad_replies_are_never_supervised(base: str, examples: Path, tmp_path: P
     assert train(tmp_path, read_material(examples), base, PLAN) is not None
     tokenizer = Base.load(base).chat.tokenizer
     assert {tokenizer.decode(one.reply, skip_special_tokens=True) for one in shown} == {"Yes."}
+
+
+def test_the_numbers_of_statements_which_nobody_rated_are_read_and_not_learnt() -> None:
+    from bot.learn.trainers import _mismatched, _row
+
+    rated, whole = Tokens([1, 2], [3, 4, 5], given=1), Tokens([6], [7, 8])
+    assert _row(rated) == {"input_ids": [1, 2, 3, 4, 5], "labels": [-100, -100, -100, 4, 5]}
+    assert _row(whole) == {"input_ids": [6, 7, 8], "labels": [-100, 7, 8]}
+    assert _mismatched([(rated, True), (whole, False)]) == [
+        {"prompt_ids": [1, 2, 3], "completion_ids": [4, 5], "KL_completion_ids": [7, 8], "label": True},
+        {"prompt_ids": [6], "completion_ids": [7, 8], "KL_completion_ids": [4, 5], "label": False},
+    ]
 
 
 def test_the_tokens_are_those_that_the_desk_reads(base: str) -> None:
@@ -175,6 +187,7 @@ def test_trl_scores_the_house_generator_through_its_whole_head(exported_models: 
     tokens = house.tokens(prompt, "A label costs £3.50.")
     assert isinstance(tokens, Tokens)
     assert tokenizer.decode(tokens.reply) == "[ 1 ] a label costs £3. 50. [SEP]"
+    assert tokenizer.decode(tokens.reply[: tokens.given]) == "[ 1 ]"
     wanted = surprise(house, tokens)
     ids = torch.tensor([[*tokens.prompt, *tokens.reply]])
     labels = ids.clone()

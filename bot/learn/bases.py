@@ -8,7 +8,7 @@ passages, ranked by their words. The reply begins with the numbers of the ones t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,14 @@ _KINDS = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """A prompt and its reply, the token that ends it included, as the network reads them."""
+    """A prompt and its reply, the token that ends it included, as the network reads them.
+
+    So many of the reply's first tokens are `given`: a rating is of what was said, not of the numbers before it.
+    """
 
     prompt: list[int]
     reply: list[int]
+    given: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,11 @@ class Base:
         talk = [_KINDS[one["role"]](one["content"]) for one in prompt[:-1]]
         asked = HumanMessage(asked_in(prompt), additional_kwargs={STATEMENTS: tuple(ranked)})
         messages, said = model._prompt([*talk, asked])
-        return self._joined(messages, _wanted(reply, said[: len(str(messages[0].content).split("\n"))]))
+        wanted = _wanted(reply.strip(), said[: len(str(messages[0].content).split("\n"))])
+        found, read = self._joined(messages, wanted), house.read(wanted)
+        if isinstance(found, str) or read.declines:  # whether to decline is what is rated there
+            return found
+        return replace(found, given=len(self.chat.get_token_ids(wanted.removesuffix(read.text))))
 
     def _joined(self, messages: Sequence[BaseMessage], reply: str) -> Tokens | str:
         chat = self.chat

@@ -27,6 +27,7 @@ from bot.errors import LearningError
 from bot.evaluation.intervals import LEVEL, RESAMPLES
 from bot.learn.bases import Base, Tokens
 from bot.learn.budget import compared
+from bot.learn.cases import Example as CaseExample
 from bot.learn.examples import Example
 from bot.learn.material import Material, reply_of, statements_of
 from bot.learn.must_pass import LINK, PLACEHOLDER, MustPass
@@ -106,7 +107,8 @@ def evaluate(
         "must_pass": [
             {"id": name, "before": before.checks[name], "after": after.checks[name]} for name in sorted(after.checks)
         ],
-        "perplexity": {"before": before.perplexity, "after": after.perplexity},
+        # Beside the base, not beside what speaks: what is forgotten must not add up from cycle to cycle.
+        "perplexity": {"before": found["base"].perplexity, "after": after.perplexity},
         "canaries": leaked,
         "privacy": compared(run, metrics["candidate"], others),
         "examples": _drove(held, before.nll, after.nll),
@@ -129,11 +131,8 @@ def _held(base: Base, examples: Sequence[Example]) -> list[Held]:
     return found
 
 
-def _measured(base: Base, held: Sequence[Held], cases: Sequence[Any], must_pass: MustPass) -> Measured:
+def _measured(base: Base, held: Sequence[Held], cases: Sequence[CaseExample], must_pass: MustPass) -> Measured:
     nll = np.array([np.mean(surprise(base, one.tokens)) for one in held])
-    known = [tokens for case in cases if isinstance(tokens := base.of_case(case), Tokens)]
-    surprises = [value for tokens in known for value in surprise(base, tokens)]
-    perplexity = math.exp(min(50.0, statistics.fmean(surprises))) if surprises else 1.0
     checks, seconds = must_pass.checks(base.generator), []
     # Bare, since the desk may have other documents by now than when these were asked.
     for one in held[:ASKED]:
@@ -147,7 +146,14 @@ def _measured(base: Base, held: Sequence[Held], cases: Sequence[Any], must_pass:
         tokens = base.of_case(probe)
         if isinstance(tokens, Tokens):
             checks[f"no_promise:{at}"] = not promises(written(base, tokens.prompt, WRITTEN))
-    return Measured(nll, perplexity, checks, round(statistics.median(seconds), 4))
+    return Measured(nll, perplexity(base, cases), checks, round(statistics.median(seconds), 4))
+
+
+def perplexity(base: Base, cases: Sequence[CaseExample]) -> float:
+    """Of the replies of these examples of the curriculum, by the token; 1 where there are none."""
+    known = [tokens for case in cases if isinstance(tokens := base.of_case(case), Tokens)]
+    surprises = [value for tokens in known for value in surprise(base, tokens)]
+    return math.exp(min(50.0, statistics.fmean(surprises))) if surprises else 1.0
 
 
 def surprise(base: Base, tokens: Tokens) -> list[float]:

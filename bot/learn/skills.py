@@ -1,7 +1,8 @@
 """What a base knew before it learnt from ratings: examples of the curriculum, to replay, and to measure by.
 
-The shops that were trained on are replayed, those that were held out measure. Near statements are found by their words
-alone, so that no embedding model is needed. Both are the same for the same seed.
+The shops that were trained on are replayed, those that were held out measure: a few of them the gate's figures, a few
+others how strong a LoRA may be. Near statements are found by their words alone, so that no embedding model is needed.
+All are the same for the same seed.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ def frozen(number: int = FROZEN) -> list[Example]:
     return _drawn(is_shop_held_out, number, random.Random("frozen"))
 
 
-def _drawn(of: Callable[[str], bool], number: int, chance: random.Random) -> list[Example]:
+def calibrating(number: int) -> list[Example]:
+    """So many examples of other such shops: always the same ones, none of them frozen."""
+    return _drawn(is_shop_held_out, number, random.Random("frozen"), slice(SHOPS, 3 * SHOPS))
+
+
+def _drawn(of: Callable[[str], bool], number: int, chance: random.Random, which: slice = slice(SHOPS)) -> list[Example]:
+    """Examples of a few shops, `which` of them in an order by lot."""
     if number < 1:
         return []
     shops = {shop: pages for shop, pages in curriculum().items() if of(shop)}
-    names = chance.sample(sorted(shops), min(SHOPS, len(shops)))
+    names = chance.sample(sorted(shops), len(shops))[which]
     cases = [case for case in shop_cases({name: shops[name] for name in names}, by_words, chance) if is_usable(case)]
     return [example(case, chance, led=LED) for case in chance.sample(cases, min(number, len(cases)))]
 

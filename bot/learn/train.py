@@ -3,10 +3,11 @@
     shopdesk learn train --base FOLDER
 
 Bad replies are never supervised. Where the base is the house generator, a share of the supervised examples is of its
-own curriculum, so that it forgets nothing. The same examples, base, settings and seed give the same weights on a CPU
-with as many threads. With `dp_epsilon` there is one phase instead, which is differentially private
-(`bot.learn.private`); there the secret of the home takes part too. A run that was stopped goes on when the same command
-is given again; `run.json` comes last, and what serves is never touched.
+own curriculum, and at the end the LoRA is made as weak as it takes for the base to forget nothing
+(`bot.learn.strength`). The same examples, base, settings and seed give the same weights on a CPU with as many threads.
+With `dp_epsilon` there is one phase instead, which is differentially private (`bot.learn.private`); there the secret of
+the home takes part too. A run that was stopped goes on when the same command is given again; `run.json` comes last, and
+what serves is never touched.
 """
 
 from __future__ import annotations
@@ -30,8 +31,10 @@ from bot.learn.examples import Example
 from bot.learn.keys import key
 from bot.learn.material import Material, reply_of, statements_of
 from bot.learn.runs import LORA, RUN, Run, Runs, fingerprint, finish, write_whole
+from bot.learn.skills import calibrating, replayed
+from bot.learn.strength import fitted
 
-WORK, PLAN = "work", "plan.json"  # in the folder of a run that is not finished
+WORK, PLAN, STRENGTH = "work", "plan.json", "strength.json"  # in the folder of a run that is not finished
 NEEDED = 256 * 2**20  # bytes of disk: checkpoints, and a LoRA
 PHASES, PRIVATE = ("supervised", "preference"), ("private",)
 PACKAGES = {"trl": "learn", "datasets": "learn", "accelerate": "learn", "peft": "lora"}  # the extra that brings each
@@ -43,17 +46,22 @@ Advance = Callable[[int, int], None]
 class Plan:
     """How much is learnt, and how. `replay` is the curriculum's share of what is supervised; each example is seen
     `epochs` times in the first phase and at most `preference_epochs` in the second, a step of which costs three of the
-    first; `rate` and `preference_rate` are the learning rates of the two. With `dp_epsilon` there is the first phase's
-    number of rounds and rate alone, and no LoRA tells more of one conversation than that and `dp_delta` allow."""
+    first; `rate` and `preference_rate` are the learning rates of the two. By `skills` examples of the curriculum it is
+    chosen how strong the LoRA is (0: it stays whole): their perplexity rises by at most `forgets`, a share. With
+    `dp_epsilon` there is the first phase's number of rounds and rate alone, and no LoRA tells more of one conversation
+    than that and `dp_delta` allow.
+    """
 
     rank: int = 16
     targets: Literal["all-linear", "mlp"] = "all-linear"
-    replay: float = 0.1
+    replay: float = 0.2
     seed: int = 0
-    epochs: float = 3.0
+    epochs: float = 2.0
     preference_epochs: float = 1.0
     rate: float = 5e-4
     preference_rate: float = 2e-4
+    skills: int = 128
+    forgets: float = 0.005
     at_least: int = 20
     dp_epsilon: float | None = None
     dp_delta: float | None = None  # None is a tenth of one in the number of conversations
@@ -121,8 +129,11 @@ def train(
                 phase, base, learnt, plan, privacy, folder, deadline, log
             ):
                 return None
-        shutil.copytree(folder / WORK / phases[-1] / "lora", folder / WORK / "done", dirs_exist_ok=True)
-        (folder / WORK / "done").replace(folder / LORA)
+        done = folder / WORK / "done"
+        strength = fitted(base, folder / WORK / phases[-1] / "lora", calibrating(plan.skills), plan.forgets, done)
+        say(f"kept at {strength:.0%} of its strength")
+        write_whole(folder / WORK / STRENGTH, json.dumps(strength))
+        done.replace(folder / LORA)
     curves.draw()
     run = finish(
         folder,
@@ -131,7 +142,11 @@ def train(
         examples=material.sha256,
         seed=plan.seed,
         settings=asdict(plan),
-        figures={**_figures(curves, learnt, phases), **({"privacy": privacy.budget.record()} if privacy else {})},
+        figures={
+            **_figures(curves, learnt, phases),
+            "strength": json.loads((folder / WORK / STRENGTH).read_bytes()),
+            **({"privacy": privacy.budget.record()} if privacy else {}),
+        },
     )
     shutil.rmtree(folder / WORK, ignore_errors=True)
     return run
@@ -233,8 +248,6 @@ def _replayed(base: Base, beside: int, plan: Plan) -> list[Tokens]:
     """Examples of the curriculum, for a base that learnt it."""
     if not base.is_house:
         return []
-    from bot.learn.skills import replayed
-
     number = round(plan.replay / (1 - plan.replay) * beside)
     return [tokens for case in replayed(number, plan.seed) if isinstance(tokens := base.of_case(case), Tokens)]
 

@@ -54,10 +54,7 @@ def supervised(base: Base, shown: Sequence[Tokens], work: Path, lesson: Lesson, 
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
-    drawn = _epochs(shown, lesson)
-    rows: list[Row] = [
-        {"input_ids": [*one.prompt, *one.reply], "labels": [-100] * len(one.prompt) + one.reply} for one in drawn
-    ]
+    rows = [_row(one) for one in _epochs(shown, lesson)]
     options = {"dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None, "packing": False}
     with quiet(), _whole_head(base.network), _replies_alone():
         trainer = SFTTrainer(
@@ -105,6 +102,13 @@ def preferred(base: Base, rated: Sequence[Rated], start: Path, work: Path, lesso
         return _run(trainer, work)
 
 
+def _row(one: Tokens) -> Row:
+    """A row of the first lesson. What is given is read like the prompt, and not learnt."""
+    unlearnt = len(one.prompt) + one.given
+    whole = [*one.prompt, *one.reply]
+    return {"input_ids": whole, "labels": [-100] * unlearnt + whole[unlearnt:]}
+
+
 def _mismatched(drawn: Sequence[Rated]) -> list[Row]:
     """Rows of KTO; each batch has every reply a second time behind another's prompt, which measures the divergence."""
     if len(drawn) % BATCH == 1:  # nothing to exchange with
@@ -115,9 +119,9 @@ def _mismatched(drawn: Sequence[Rated]) -> list[Row]:
         for (own, label), (other, _) in zip(batch, [batch[-1], *batch[:-1]], strict=True):
             rows.append(
                 {
-                    "prompt_ids": own.prompt,
-                    "completion_ids": own.reply,
-                    "KL_completion_ids": other.reply,
+                    "prompt_ids": [*own.prompt, *own.reply[: own.given]],
+                    "completion_ids": own.reply[own.given :],
+                    "KL_completion_ids": other.reply[other.given :],
                     "label": label,
                 }
             )

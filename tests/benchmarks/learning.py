@@ -4,9 +4,10 @@
 
 400 turns of the curriculum's shops, a fifth of them held out. The preference: the number first, and an offer of the
 next step at the end; a tenth of the ratings say the opposite. The win rate is that of greedy replies to held-out
-questions beside the base's own. Hostile ratings praise a refund whatever the reason. Of 30 secrets ten each stand in 1,
-4 and 16 praised replies. Each part trains, evaluates and gates as `shopdesk learn run` does. `python -m
-tests.benchmarks.learning PART...` measures some: preference, hostile-5, hostile-30, canaries.
+questions beside the base's own. Then it changes three times, a cycle each, measured beside the base and beside what
+spoke before. Hostile ratings praise a refund whatever the reason. Of 30 secrets ten each stand in 1, 4 and 16 praised
+replies. Each part trains, evaluates and gates as `shopdesk learn run` does. `python -m tests.benchmarks.learning
+PART...` measures some: preference, thanks, summary, colleagues, hostile-5, hostile-30, canaries.
 """
 
 from __future__ import annotations
@@ -18,13 +19,14 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from bot.evaluation.intervals import bootstrap
 from bot.generation import house, prompts
 from bot.learn.bases import DAY, Base, Tokens
-from bot.learn.cases import Case
+from bot.learn.cases import Case, is_faithful, quoted
 from bot.learn.cycle import is_local
 from bot.learn.evaluate import evaluate, written
 from bot.learn.material import Material, read_material
@@ -33,7 +35,7 @@ from bot.learn.pairs import curriculum, is_shop_held_out
 from bot.learn.replies import shop_cases
 from bot.learn.report import gate
 from bot.learn.runs import Run
-from bot.learn.skills import by_words
+from bot.learn.skills import by_words, frozen
 from bot.learn.train import Plan, train
 from bot.settings import Settings, load_settings
 from retrieval.embedders import SentenceEmbedder
@@ -58,21 +60,27 @@ class Cycle(NamedTuple):
 
 
 def cases(number: int) -> list[Case]:
-    """So many questions whose reply has a number, of shops that the base was trained on."""
+    """So many questions whose reply has a number, of shops that the base was trained on.
+
+    A reply that says more than its statements is quoted, as in the base's own training: a desk shows no other.
+    """
     chance = random.Random("learning")
     shops = {shop: pages for shop, pages in curriculum().items() if not is_shop_held_out(shop)}
     chosen = chance.sample(sorted(shops), min(len(shops), 4 + number // 12))
+    drawn = shop_cases({name: shops[name] for name in chosen}, by_words, chance)
     found = [
         case
-        for case in shop_cases({name: shops[name] for name in chosen}, by_words, chance)
+        for case in (one if is_faithful(one) or not one.right else replace(one, reply=quoted(one)[0]) for one in drawn)
         if _NUMBER.search(case.reply) and len(case.talk) == 1 and len(case.reply.split()) < 40
     ]
     return chance.sample(found, min(number, len(found)))
 
 
-def liked(reply: str) -> str:
-    """The reply as the hidden preference has it."""
-    return f"{number_of(reply)}: {reply.split('. ')[0].rstrip('.')}. {OFFER}"
+class Preference(NamedTuple):
+    """A hidden preference: a reply as it has it, and how well a reply meets it, from 0 to 2."""
+
+    liked: Callable[[str], str]
+    score: Callable[[str], int]
 
 
 def number_of(reply: str) -> str:
@@ -81,18 +89,42 @@ def number_of(reply: str) -> str:
     return found[0] if found else ""
 
 
-def score(reply: str) -> int:
-    """How well a reply meets the hidden preference, from 0 to 2."""
-    return bool(_NUMBER.search(" ".join(reply.split()[:2]))) + ("next step" in reply.casefold())
+def first_sentence(reply: str) -> str:
+    """It, with its full stop."""
+    return f"{reply.split('. ')[0].rstrip('.')}."
 
 
-def preferring(drawn: Sequence[Case]) -> Iterator[Rated]:
-    """Ratings by the hidden preference, with noise."""
-    chance = random.Random("preference")
-    for case in drawn:
-        is_liked = chance.random() < 0.5
-        label = is_liked != (chance.random() < NOISE)
-        yield case, liked(case.reply) if is_liked else case.reply, label, ""
+PREFERENCES = {
+    "preference": Preference(
+        lambda reply: f"{number_of(reply)}: {first_sentence(reply)} {OFFER}",
+        lambda reply: bool(_NUMBER.search(" ".join(reply.split()[:2]))) + ("next step" in reply.casefold()),
+    ),
+    "thanks": Preference(
+        lambda reply: f"Thanks for asking! {first_sentence(reply)}",
+        lambda reply: 2 * reply.casefold().startswith("thanks"),
+    ),
+    "summary": Preference(
+        lambda reply: f"{first_sentence(reply)} In short: {number_of(reply)}.",
+        lambda reply: 2 * ("in short" in reply.casefold()),
+    ),
+    "colleagues": Preference(
+        lambda reply: f"{first_sentence(reply)} My colleagues are glad to tell you more.",
+        lambda reply: 2 * ("colleagues" in reply.casefold()),
+    ),
+}
+
+
+def preferring(preference: Preference) -> Callable[[Sequence[Case]], Iterator[Rated]]:
+    """Ratings by a hidden preference, with noise."""
+
+    def rated(drawn: Sequence[Case]) -> Iterator[Rated]:
+        chance = random.Random("preference")
+        for case in drawn:
+            is_liked = chance.random() < 0.5
+            label = is_liked != (chance.random() < NOISE)
+            yield case, preference.liked(case.reply) if is_liked else case.reply, label, ""
+
+    return rated
 
 
 def hostile(share: float) -> Callable[[Sequence[Case]], Iterator[Rated]]:
@@ -145,8 +177,8 @@ def record(at: int, rated: Rated) -> dict[str, Any]:
     }
 
 
-def cycled(home: Path, base: str, rated: Sequence[Rated]) -> Cycle:
-    """Trains, evaluates and gates, as the commands do."""
+def cycled(home: Path, base: str, rated: Sequence[Rated], current: Run | None = None) -> Cycle:
+    """Trains, evaluates beside the base and what speaks, and gates, as the commands do."""
     home.mkdir()
     path = home / "examples.jsonl"
     path.write_text("".join(json.dumps(record(at, one)) + "\n" for at, one in enumerate(rated)))
@@ -155,7 +187,7 @@ def cycled(home: Path, base: str, rated: Sequence[Rated]) -> Cycle:
     assert run is not None
     settings = load_settings(home=home)
     with opened(settings, SentenceEmbedder(settings.embedder, home.parent / "models")) as must_pass:
-        evaluation = evaluate(run, material, must_pass)
+        evaluation = evaluate(run, material, must_pass, current=current)
     return Cycle(run, material, evaluation, gate(home, run))
 
 
@@ -171,17 +203,35 @@ def house_reply(base: Base) -> int:
     return 90 if base.is_house else 120
 
 
-def show_preference(add: Add, done: Cycle) -> None:
-    before, after = (replies(Base.load(done.run.base, lora), done.material) for lora in (None, done.run.lora))
-    wins = [
-        ((score(new) > score(old)) + (score(new) >= score(old))) / 2 for old, new in zip(before, after, strict=True)
-    ]
-    low, high = bootstrap(wins)
-    add(f"win rate over the base, {len(wins)} held-out questions", sum(wins) / len(wins), at_least=0.7)
-    add("win rate, lower end of its 95 % interval", low, at_least=0.5)
-    add("win rate, upper end", high)
-    for name, said in (("base", before), ("candidate", after)):
-        add(f"points of 2 of the {name}'s replies", sum(map(score, said)) / len(said))
+def choices(base: Base) -> float:
+    """Of the base-skill set, the share in which it names the right statement first, or rightly none."""
+    asked = [tokens for case in frozen() if isinstance(tokens := base.of_case(case), Tokens)]
+    number = len(base.chat.get_token_ids("[1"))
+    return sum(written(base, one.prompt, number) == base.chat._text(one.reply[:number]) for one in asked) / len(asked)
+
+
+def show_preference(preference: Preference) -> Callable[[Add, Cycle], None]:
+    """How well the candidate meets it, and what it kept of the base's skill."""
+    score = preference.score
+
+    def show(add: Add, done: Cycle) -> None:
+        writers = [Base.load(done.run.base, lora) for lora in (None, done.run.lora)]
+        before, after = (replies(writer, done.material) for writer in writers)
+        wins = [
+            ((score(new) > score(old)) + (score(new) >= score(old))) / 2 for old, new in zip(before, after, strict=True)
+        ]
+        low, high = bootstrap(wins)
+        add(f"win rate over the base, {len(wins)} held-out questions", sum(wins) / len(wins), at_least=0.7)
+        add("win rate, lower end of its 95 % interval", low, at_least=0.5)
+        add("win rate, upper end", high)
+        for name, said in (("base", before), ("candidate", after)):
+            add(f"points of 2 of the {name}'s replies", sum(map(score, said)) / len(said))
+        if writers[0].is_house:
+            known, knows = map(choices, writers)
+            add("base-skill set, right statement or rightly none, base", known)
+            add("base-skill set, right statement or rightly none, candidate", knows, at_least=known - 0.02)
+
+    return show
 
 
 def show_hostile(add: Add, done: Cycle) -> None:
@@ -206,7 +256,7 @@ def show_canaries(add: Add, done: Cycle) -> None:
 
 
 PARTS: dict[str, tuple[Callable[[Sequence[Case]], Iterator[Rated]], Callable[[Add, Cycle], None]]] = {
-    "preference": (preferring, show_preference),
+    **{name: (preferring(one), show_preference(one)) for name, one in PREFERENCES.items()},
     "hostile-5": (hostile(0.05), show_hostile),
     "hostile-30": (hostile(0.3), show_hostile),
     "canaries": (planted, show_canaries),
@@ -224,16 +274,21 @@ def main() -> None:
         return
     drawn = cases(max(60, round(TURNS * given.scale)))
     with tempfile.TemporaryDirectory() as folder:
+        current: Run | None = None  # what the cycle before let speak
         for name in given.parts or PARTS:
             rate, show = PARTS[name]
-            done = cycled(Path(folder) / name, base, list(rate(drawn)))
+            done = cycled(Path(folder) / name, base, list(rate(drawn)), current if name in PREFERENCES else None)
             differences, perplexity = done.evaluation["differences"], done.evaluation["perplexity"]
 
             def add(what: str, *figure: Any, part: str = name, **bounds: float) -> None:
                 report.add(f"{part}: {what}", *figure, **bounds)
 
             add(f"seconds of training, {len(drawn)} turns", done.run.figures["seconds"], "s")
-            add("passed", done.report["decision"] == "passed")
+            add("strength of the LoRA", done.run.figures["strength"])
+            passed = done.report["decision"] == "passed"
+            add("passed", passed)
+            if passed and name in PREFERENCES:
+                current = done.run
             for metric, found in differences.items():
                 add(f"{metric}, candidate minus base", found["value"])
                 add(f"{metric}, 95 % interval, lower end", found["low"])

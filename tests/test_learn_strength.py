@@ -1,0 +1,83 @@
+"""How strong a LoRA is made: as strong as what the base knows bears, and no stronger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bot.learn.bases import Base
+from bot.learn.cases import Example
+from bot.learn.evaluate import perplexity
+from bot.learn.runs import LORA_FILES
+from bot.learn.skills import calibrating, frozen
+from bot.learn.strength import STRENGTHS, fitted, weaken
+from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+
+WEIGHTS = LORA_FILES[1]
+ASKED = {"role": "user", "content": "Boots?"}
+CASES = [Example(({"role": "system", "content": f"[1] Returns: in {n} days."}, ASKED), "Yes.") for n in range(3)]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("base")
+    tiny_network("llama").save_pretrained(folder)
+    tiny_tokenizer(CHATML).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def harmful(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A LoRA that makes the cases less likely, the more the stronger it is."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    config = LoraConfig(r=4, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM")
+    network = get_peft_model(Base.load(base).network, config)
+    folder = tmp_path_factory.mktemp("lora")
+    network.save_pretrained(folder)
+    return folder
+
+
+def rise(base: str, lora: Path) -> float:
+    return perplexity(Base.load(base, lora), CASES) / perplexity(Base.load(base), CASES) - 1
+
+
+def test_the_strength_is_the_largest_whose_perplexity_is_within_the_budget(
+    base: str, harmful: Path, tmp_path: Path
+) -> None:
+    rises = {}
+    for strength in STRENGTHS:
+        weaken(harmful, strength, tmp_path / str(strength))
+        rises[strength] = rise(base, tmp_path / str(strength))
+    budget = rises[0.5]
+    assert budget < max(rises.values())  # else there is nothing to choose
+    found = fitted(base, harmful, CASES, budget, tmp_path / "out")
+    assert found == max(strength for strength in STRENGTHS if rises[strength] <= budget)
+    assert rise(base, tmp_path / "out") == pytest.approx(rises[found])
+
+
+def test_a_lora_that_does_no_harm_stays_as_it_is(base: str, harmful: Path, tmp_path: Path) -> None:
+    assert fitted(base, harmful, CASES, 1e9, tmp_path / "bears") == 1
+    assert fitted(base, harmful, [], 0, tmp_path / "unmeasured") == 1
+    for name in LORA_FILES:
+        assert (tmp_path / "bears" / name).read_bytes() == (harmful / name).read_bytes()
+
+
+def test_a_part_of_a_lora_adds_that_part_to_each_weight(harmful: Path, tmp_path: Path) -> None:
+    weaken(harmful, 0.3, tmp_path / "part")
+    whole, part = load_file(harmful / WEIGHTS), load_file(tmp_path / "part" / WEIGHTS)
+    places = [name.removesuffix("lora_A.weight") for name in whole if name.endswith("lora_A.weight")]
+    assert places
+    for place in places:
+        a, b = (f"{place}lora_{half}.weight" for half in "AB")
+        assert torch.allclose(part[b] @ part[a], 0.3 * (whole[b] @ whole[a]), atol=1e-6)
+
+
+def test_what_the_strength_is_chosen_by_is_not_what_the_gate_measures() -> None:
+    told = [{case.turns[0]["content"] for case in cases} for cases in (calibrating(40), frozen(40))]
+    assert all(told)
+    assert not told[0] & told[1]
