@@ -192,7 +192,7 @@ def test_its_quality_is_held_beside_the_newest_run_without_privacy(tmp_path: Pat
         (["--dp-epsilon", "nan"], "--dp-epsilon nan: must lie between 0.1 and 50"),
         (["--dp-epsilon", "8", "--dp-delta", "1"], "--dp-delta 1: must lie between 1e-12 and 1"),
         (["--dp-delta", "0.001"], "--dp-delta 0.001 goes with --dp-epsilon"),
-        (["--dp-epsilon", "0.1"], "40 conversations are too few for --dp-epsilon 0.1: the noise"),
+        (["--dp-epsilon", "0.1", "--epochs", "20"], "40 conversations are too few for --dp-epsilon 0.1: the noise"),
     ],
 )
 def test_what_cannot_be_kept_to_is_one_line(options: list[str], said: str, base: str, tmp_path: Path) -> None:

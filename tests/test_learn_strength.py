@@ -16,6 +16,7 @@ from bot.learn.skills import calibrating, frozen
 from bot.learn.strength import STRENGTHS, fitted, weaken
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
+pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 WEIGHTS = LORA_FILES[1]
 ASKED = {"role": "user", "content": "Boots?"}
 CASES = [Example(({"role": "system", "content": f"[1] Returns: in {n} days."}, ASKED), "Yes.") for n in range(3)]
@@ -24,7 +25,9 @@ CASES = [Example(({"role": "system", "content": f"[1] Returns: in {n} days."}, A
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("base")
-    tiny_network("llama").save_pretrained(folder)
+    network = tiny_network("llama")
+    network.config.max_position_embeddings = 2000  # room for the cases
+    network.save_pretrained(folder)
     tiny_tokenizer(CHATML).save_pretrained(folder)
     return str(folder)
 
