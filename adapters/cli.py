@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import click
 
+import adapters.learn_canary  # adds its command to `learn`
 import adapters.learn_cycle_commands  # noqa: F401  # adds its commands to `learn`
 from adapters.command import Lines, command
 from adapters.desk_commands import desk
@@ -191,12 +192,13 @@ def chat(settings: Settings, conversation: str | None) -> None:
 def serve(settings: Settings, host: str | None, port: int | None) -> None:
     """Serve the chat page, the HTTP API and its OpenAPI page."""
     from adapters import web_server
+    from adapters.learn_canary import watched
     from adapters.learn_cycle import scheduled
     from adapters.wiring import open_engine
 
     given = {"host": host, "port": port}
     settings = settings.model_copy(update={name: value for name, value in given.items() if value is not None})
-    with open_engine(settings) as engine, scheduled(settings):
+    with open_engine(settings) as engine, scheduled(settings), watched(engine.store, settings):
         web_server.run(engine, settings)
 
 

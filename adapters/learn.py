@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.output import say
-from adapters.wiring import open_embedder, open_store
+from adapters.wiring import open_embedder, open_snapshots, open_store
 from bot.errors import LearningError
 from bot.settings import Settings
 from retrieval.embedders import SentenceEmbedder
@@ -54,6 +55,7 @@ def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minute
 
 
 def learn_base(
+    settings: Settings,
     data: Path | None,
     out: Path,
     start: str,
@@ -65,24 +67,29 @@ def learn_base(
 ) -> None:
     """Trains the house generator, and leaves it in `out`, ready for `SHOPDESK_GENERATOR`.
 
-    Where it goes on `after` another run, the statements stand in the order in which the desk mostly has them.
+    Where it goes on `after` another run, the curriculum's questions have the statements that the desk brings for them.
 
     `smoke` trains a miniature on a few cases of the curriculum alone, and needs no data sets.
     """
     from bot.learn.base import SMOKE, Plan, train
     from bot.learn.cases import LED
-    from bot.learn.replies import few_cases, training_cases
+    from bot.learn.ranked import kept_cases
+    from bot.learn.replies import few_cases, is_usable, public_cases, training_cases, training_shops
 
-    if data is None and not smoke:
-        raise LearningError("no data sets; name their folder with --data, or try the whole with --smoke")
     begin = SentenceEmbedder(start, out / "cache")
+    plan = Plan(epochs=epochs, seed=seed, led=LED if after else 0.0)
     if smoke:
         cases, plan = few_cases(begin, seed), replace(SMOKE, seed=seed)
-    else:
-        assert data is not None
+    elif data is None:
+        raise LearningError("no data sets; name their folder with --data, or try the whole with --smoke")
+    elif after is None:
         with _data_sets():
             cases = training_cases(data, begin, seed)
-        plan = Plan(epochs=epochs, seed=seed, led=LED if after else 0.0)
+    else:
+        with _data_sets():
+            public = public_cases(data, random.Random(seed))
+        own = kept_cases(out / "cases.json", training_shops(), open_embedder(settings), seed)
+        cases = [case for case in [*own, *public] if is_usable(case)]
     say(f"{len(cases):,} cases")
     if train(cases, out, begin, plan, after=after, minutes=minutes, say=say):
         say(f"{out}: ready; set SHOPDESK_GENERATOR to it")
@@ -114,11 +121,13 @@ def prove(settings: Settings, run: str, sample: int, seed: int) -> dict[str, dic
 def learn_examples(settings: Settings, out: Path, per_rater: int, held_out: float, at_least: int) -> dict[str, Any]:
     """Writes the examples of the store into the file `out`, and says what they are. On an error the file stays."""
     from bot.learn.examples import Wanted, as_records, collect
+    from bot.learn.shelf import Shelf
 
     if out.is_dir() or not os.access(out.parent, os.W_OK):
         raise LearningError(f"{out}: cannot be written; name a file in a folder that can be with --out")
     with open_store(settings) as store:
-        collected = collect(store, settings, Wanted(per_rater, held_out, at_least), settings.shop_name)
+        shelf = Shelf(lambda name: open_snapshots(settings.model_copy(update={"knowledge": name})))
+        collected = collect(store, settings, Wanted(per_rater, held_out, at_least), shelf, settings.shop_name)
     records = as_records(collected.examples)
     lines = [json.dumps(record, ensure_ascii=False, sort_keys=True) for record in records]
     content = "".join(f"{line}\n" for line in lines).encode()
@@ -166,16 +175,18 @@ def learn_evaluate(settings: Settings, name: str, examples: Path | None, seed: i
     from adapters.progress import progress
     from bot.learn.evaluate import evaluate
     from bot.learn.material import read_material
+    from bot.learn.must_pass import opened
     from bot.learn.pointer import serving
     from bot.learn.runs import Runs
 
-    run = Runs(settings.home).get(name)
+    runs = Runs(settings.home)
+    run = runs.get(name)
     material = read_material(examples or settings.home / "learn" / "examples.jsonl")
     current = serving(settings.home, run.base_fingerprint)
     if current is not None and current.id == run.id:
         current = None
-    with progress("measuring") as advance:
-        return evaluate(run, material, current=current, seed=seed, advance=advance)
+    with progress("measuring") as advance, opened(settings, open_embedder(settings)) as must_pass:
+        return evaluate(run, material, must_pass, current=current, others=runs.all(), seed=seed, advance=advance)
 
 
 @contextmanager

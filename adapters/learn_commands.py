@@ -94,7 +94,7 @@ def base(settings: Settings, **options: Any) -> None:
     """Train the house generator; a run that was stopped goes on."""
     from adapters.learn import learn_base
 
-    learn_base(**options)
+    learn_base(settings, **options)
 
 
 @learn.command("prove")
@@ -152,6 +152,8 @@ def fit_ranking(settings: Settings, out: Path) -> None:
 @click.option(
     "--at-least", type=click.IntRange(2), default=20, show_default=True, metavar="N", help="Fewer are too few."
 )
+@click.option("--dp-epsilon", type=float, metavar="N", help="Train with differential privacy, by conversation.")
+@click.option("--dp-delta", type=float, metavar="N", help="With --dp-epsilon (default: 1 / (10 x conversations)).")
 @click.option("--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run (default: a new one).")
 @command
 def train_lora(settings: Settings, **options: Any) -> None:

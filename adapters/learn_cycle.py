@@ -13,11 +13,12 @@ from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from adapters.learn_canary import bounds
 from adapters.output import say
 from adapters.wiring import open_store
 from bot.conversations import now
 from bot.errors import LearningError
-from bot.learn import cycle, pointer
+from bot.learn import cycle, pointer, trial
 from bot.learn.cycle import Cycle, Step
 from bot.learn.locks import held, is_held
 from bot.learn.report import verified
@@ -37,7 +38,7 @@ def perform(settings: Settings, words: list[str], lock: int) -> int:
 
     It holds the lock too: where this process is killed, no other cycle begins before the step has ended.
     """
-    with _started(settings, words, _STANDARD_ERROR, pass_fds=(lock,)) as child:
+    with started(settings, words, _STANDARD_ERROR, pass_fds=(lock,)) as child:
         try:
             return child.wait()
         finally:
@@ -63,12 +64,13 @@ def run_cycle(settings: Settings, if_enough: bool = False, perform: Perform = pe
 def _after(settings: Settings, state: Cycle, perform: Perform, lock: int) -> Cycle:
     """The cycle after its next step."""
     home, examples = settings.home, settings.home / "learn" / cycle.EXAMPLES
+    share = ["--share", str(settings.canary_share)] if settings.canary_share else []
     words: dict[Step, list[str]] = {
         "examples": ["examples", "--out", str(examples)],
         "train": ["train", "--examples", str(examples)],
         "evaluate": ["evaluate", state.run],
         "gate": ["gate", state.run],
-        "promote": ["promote", state.run],
+        "promote": ["promote", state.run, *share],
     }
     began = now()
     status = perform(settings, words[state.step], lock)
@@ -97,6 +99,8 @@ def _waits(settings: Settings) -> str:
     """Why no cycle begins now; empty where one may."""
     if not cycle.is_local(settings.generator):
         return f"the generator {settings.generator!r} has no weights here to train a LoRA over"
+    if canary := pointer.read(settings.home).canary:
+        return f"the canary {canary.run} is on trial; see `shopdesk learn canary`"
     with open_store(settings) as store:
         new = cycle.new_ratings(settings.home, store)
     return f"{new} new ratings, and {settings.learn_at_least} are wanted" if new < settings.learn_at_least else ""
@@ -105,10 +109,13 @@ def _waits(settings: Settings) -> str:
 def status(settings: Settings) -> dict[str, Any]:
     """Which LoRA speaks, the runs with what the gate said of them, and the cycle: where it stands, when the next is."""
     home, last = settings.home, cycle.read(settings.home)
+    speaks = pointer.read(home)
     with open_store(settings) as store:
         new = cycle.new_ratings(home, store)
+        compared = trial.compare(store, speaks)
     return {
-        **asdict(pointer.read(home)),
+        **asdict(speaks),
+        "trial": trial.told(compared, bounds(settings)) if compared else None,
         "generator": settings.generator,
         "note": _note(settings),
         "runs": [_about(settings, run) for run in Runs(home).all()],
@@ -120,12 +127,20 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def _about(settings: Settings, run: Any) -> dict[str, Any]:
-    told = {"run": run.id, "state": run.state, "base": run.base, "made_at": run.made_at, "figures": run.figures}
-    if (run.folder / REPORT).exists():
-        try:
-            report = verified(settings.home, run)
-        except LearningError as error:
-            return {**told, "decision": None, "problem": str(error)}
+    told: dict[str, Any] = {
+        "run": run.id,
+        "state": run.state,
+        "base": run.base,
+        "made_at": run.made_at,
+        "figures": run.figures,
+    }
+    try:
+        ended = trial.records(settings.home, run)
+        told["trials"] = [{name: one[name] for name in ("decision", "decided_at", "says")} for one in ended]
+        report = verified(settings.home, run) if (run.folder / REPORT).exists() else None
+    except LearningError as error:
+        return {**told, "decision": None, "problem": str(error)}
+    if report is not None:
         kept = {name: report[name] for name in ("decision", "decided_at", "accepted", "notes")}
         says = [refusal["says"] for refusal in report["refusals"]]
         return {**told, **kept, "refusals": says, "differences": report["figures"]["differences"]}
@@ -181,18 +196,20 @@ def _run_aside(settings: Settings, over: threading.Event) -> None:
     """One cycle in processes of its own, its lines in `HOME/learn/cycle.log`; ended with the desk, to go on later."""
     log = settings.home / "learn" / "cycle.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as lines:
-        started = _started(settings, ["run", "--if-enough"], lines.fileno(), start_new_session=True)
-        with started as child:
-            while child.poll() is None:
-                if over.wait(0.5):
-                    os.killpg(child.pid, signal.SIGTERM)  # the step too, which is in its group
-                    return
+    # A group of its own, to be ended whole; not a session: the system may weigh whole sessions against each other
+    # (autogroup), where a low priority is one within the session alone.
+    words, how = ["run", "--if-enough"], {"process_group": 0}
+    with log.open("ab") as lines, started(settings, words, lines.fileno(), **how) as child:
+        while child.poll() is None:
+            if over.wait(0.5):
+                os.killpg(child.pid, signal.SIGTERM)  # the step too, which is in its group
+                return
     if child.returncode:
         say(f"shopdesk: a learning cycle ended with exit status {child.returncode}; see {log}")
 
 
-def _started(settings: Settings, words: list[str], output: int, **how: Any) -> subprocess.Popen[bytes]:
+def started(settings: Settings, words: list[str], output: int, **how: Any) -> subprocess.Popen[bytes]:
+    """`shopdesk learn WORDS` at low priority; what it prints goes to that descriptor, `how` is as Popen takes it."""
     where = ["--home", str(settings.home), "--knowledge", settings.knowledge]
     line = [sys.executable, "-m", "adapters.cli", "learn", *words, *where]
     child = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **how)

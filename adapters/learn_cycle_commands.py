@@ -43,12 +43,15 @@ def gate(settings: Settings, run: str, accept: str) -> None:
 @click.argument("run", metavar="RUN")
 @command
 def verify(settings: Settings, run: str) -> None:
-    """Check that a run's report is as the gate of this home wrote it, on this LoRA and this evaluation."""
+    """Check that a run's report, and those of its trials, are as this home wrote them, on this LoRA and evaluation."""
     from bot.learn.report import verified
     from bot.learn.runs import Runs
+    from bot.learn.trial import records
 
-    report = verified(settings.home, Runs(settings.home).get(run))
-    print_json({"run": report["run"], "decision": report["decision"], "decided_at": report["decided_at"]})
+    found = Runs(settings.home).get(run)
+    report, trials = verified(settings.home, found), records(settings.home, found)
+    kept = {name: report[name] for name in ("run", "decision", "decided_at")}
+    print_json({**kept, "trials": [trial["decision"] for trial in trials]})
 
 
 @learn.command()

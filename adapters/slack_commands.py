@@ -47,11 +47,12 @@ def open_channel(engine: Engine, settings: Settings) -> SlackChannel:
 
 
 def _run(settings: Settings) -> None:
+    from adapters.learn_canary import watched
     from adapters.wiring import open_engine
 
     if not settings.slack_app_token:
         raise SettingsError("setting 'slack_app_token' is empty; set SLACK_APP_TOKEN to the token that begins xapp-")
-    with open_engine(settings) as engine:
+    with open_engine(settings) as engine, watched(engine.store, settings):
         channel = open_channel(engine, settings)
         channel.start()
         say(f"{engine.shop_name or 'Shopdesk'} answers in Slack   (Ctrl-C stops)")

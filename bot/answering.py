@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage
+from langchain_core.messages import BaseMessage
 
-from bot import policy
+from bot import given, policy
 from bot.approved import whole_answer
 from bot.choices import underspecified
 from bot.citing import sources_of, sources_of_products
@@ -25,12 +25,12 @@ from bot.errors import GenerationError, ShopdeskError
 from bot.evidence import gate
 from bot.generation import prompts
 from bot.generation.checkpoints import first_line
-from bot.generation.composer import STATEMENTS, ExtractiveChatModel
+from bot.generation.composer import ExtractiveChatModel
 from bot.generation.generators import describe
 from bot.generation.swapping import speaking
 from bot.generation.transformers_chat import plain_text
-from bot.lookup import Lookup, Part
-from bot.messages import Event, Message, Outcome, Reply, Source, Status, Text, Turn
+from bot.lookup import Found, Lookup, Part
+from bot.messages import Event, Outcome, Reply, Source, Status, Text, Turn
 from bot.phrases import phrases
 from bot.products.reply import ProductReply
 from bot.statements import Statement
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HISTORY = 6  # turns a question may lean on
-PROMPT_HISTORY = 3  # turns that the prompt repeats
 Lack = Literal["failed", "unsupported"]  # the generator did, and nothing that it wrote is in the documents
 
 
@@ -109,7 +108,7 @@ class Answering:
         found = lookup.find(self.turn.question)
         self.confidence = found.confidence
         if not found.answered:
-            yield from self._turn_away(found.parts[0].hits)
+            yield from self._turn_away(found)
             return
         yield Status("writing")
         for part in found.answered:
@@ -120,19 +119,27 @@ class Answering:
             elif len(found.parts) == 1 and (choices := self._choices(part)):
                 yield from self._ask_back(choices)
             else:
+                self._keep(found)
                 yield from self._write(part, earlier, lookup)
         if self.stopped:
             return
         if not self.said:  # nothing that was written could be released
-            yield from self._decline(found.parts[0].hits)
+            yield from self._decline(found)
         elif self.outcome == "answer" and len(found.answered) < len(found.parts):
             yield from self._say(self.phrases.rest_not_found)
 
     def _lookup(self, earlier: Sequence[Turn]) -> Lookup:
         last = self.earlier[-1] if self.earlier else None
-        return Lookup(self.engine, self.audience, self.language, self.reading, earlier, last, self.trace)
+        corpus, generator = self.engine.retriever.corpus(), self.generator
+        reading, trace = self.reading, self.trace
+        return Lookup(self.engine, corpus, generator, self.audience, self.language, reading, earlier, last, trace)
 
-    def _turn_away(self, hits: Sequence[Hit]) -> Iterator[Event]:
+    def _keep(self, found: Found) -> None:
+        """Keeps what the reply is written from, or declines over; for several questions that is no one list."""
+        if len(found.parts) == 1:
+            self.trace.explanation[given.KEY] = given.places(found.parts[0].ranked.statements)
+
+    def _turn_away(self, found: Found) -> Iterator[Event]:
         if self.reading.outside:
             yield from self._turn_down("out_of_scope")
         elif self.reading.steered:
@@ -140,7 +147,7 @@ class Answering:
         elif kind := self.reading.likely_small_talk():
             yield from self._say(getattr(self.phrases, kind))
         else:
-            yield from self._decline(hits)
+            yield from self._decline(found)
 
     def _tell(self, about: ProductReply) -> Iterator[Event]:
         self.outcome, before = about.outcome, len(self.said)
@@ -215,8 +222,8 @@ class Answering:
     def _composed(self, part: Part, lookup: Lookup, why: Lack) -> Iterator[Text]:
         """The documents' own sentences in place of what a model was to write; why is told in the turn's explanation."""
         self.trace.explanation["composed"] = why
-        asked = HumanMessage(part.asked, additional_kwargs={STATEMENTS: part.ranked.statements})
-        yield from self._supported(part, lookup, ExtractiveChatModel(), [asked])
+        messages = prompts.with_statements(part.asked, (), part.ranked.statements)
+        yield from self._supported(part, lookup, ExtractiveChatModel(), messages)
 
     def _supported(
         self, part: Part, lookup: Lookup, model: BaseChatModel, messages: list[BaseMessage]
@@ -262,7 +269,7 @@ class Answering:
         messages = prompts.build(
             asked,
             hits,
-            _history(earlier[-PROMPT_HISTORY:]),
+            prompts.talk(earlier),
             ranked,
             shop=engine.shop_name,
             day=engine.today(),
@@ -295,12 +302,13 @@ class Answering:
             if close is not None:
                 close()
 
-    def _decline(self, hits: Sequence[Hit]) -> Iterator[Event]:
+    def _decline(self, found: Found) -> Iterator[Event]:
         if reason := self.reading.instead_of_decline(self.earlier):
             yield from self._hand_over(reason)
             return
         self.outcome, self.reason = "decline", "not_found"
-        near = policy.nearest(self.turn.question, hits)
+        self._keep(found)
+        near = policy.nearest(self.turn.question, found.parts[0].hits)
         nearest = [self.phrases.nearest.format(title=near)] if near else []
         yield from self._say(self.phrases.not_found, *nearest, self.phrases.offer_person, *self._reach())
 
@@ -350,12 +358,6 @@ def _asked(turns: Sequence[Turn]) -> list[Turn]:
     """The turns with what each message really asked; those that did nothing but steer are left out."""
     asked = [replace(turn, question=heard(turn.question).question) for turn in turns]
     return [turn for turn in asked if turn.question]
-
-
-def _history(turns: Sequence[Turn]) -> list[Message]:
-    """What was said, two messages a turn; a reply stopped before its first word is left out, as models refuse those."""
-    said = [(turn.question, turn.reply.text) for turn in turns if turn.reply is not None and turn.reply.text]
-    return [message for question, reply in said for message in (Message("user", question), Message("assistant", reply))]
 
 
 def _sentences(pieces: Iterator[str]) -> Iterator[str]:

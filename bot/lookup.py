@@ -6,22 +6,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from langchain_core.language_models import BaseChatModel
+
 from bot import policy, ranking
 from bot.approved import approved_answer
 from bot.conduct.guard import Guard
 from bot.conduct.planted import disarmed, is_armed
 from bot.conduct.reading import Reading
+from bot.errors import GenerationError
 from bot.evidence.contradictions import contradictions, without_contradicted
+from bot.generation import prompts
+from bot.generation.house_chat import HouseChatModel
 from bot.messages import Turn
 from bot.products.reply import ProductReply, about_products
 from bot.products.untold import Untold, pages
 from bot.ranking import NOTHING, Ranking, best_passages
+from bot.statements import Statement
 from bot.trace import Trace
 from bot.understanding.expansion import other_words, translated
 from bot.understanding.parts import asked_parts
 from bot.understanding.questions import asked_words
 from bot.understanding.standalone import standalone
 from knowledge.documents import Audience
+from retrieval.corpus import Corpus
 from retrieval.retriever import Filters, Hit
 
 if TYPE_CHECKING:
@@ -59,9 +66,11 @@ class Found:
 
 @dataclass(slots=True)
 class Lookup:
-    """Looks up one message for one audience, in the light of what was said before."""
+    """Looks up one message for one audience in one snapshot, in the light of what was said before."""
 
     engine: Engine
+    corpus: Corpus
+    generator: BaseChatModel
     audience: Audience
     language: str
     reading: Reading
@@ -99,7 +108,7 @@ class Lookup:
     def _approved(self, message: str) -> Part | None:
         """The whole message as one part, where staff approved an answer to just this question."""
         question = standalone(message, self.earlier)
-        about = approved_answer(question, self.engine.retriever.corpus(), self.audience, self.engine.today())
+        about = approved_answer(question, self.corpus, self.audience, self.engine.today())
         if about is None:
             return None
         self._explain(question, [hit for hit, _ in about.sources])
@@ -132,7 +141,20 @@ class Lookup:
         if apart:
             self.trace.explanation.setdefault("contradictions", []).extend(map(str, apart))
         must_be_sure = about is not None and about.is_fact
-        return Part(asked, question, tuple(best), Ranking(said, found.confidence), must_be_sure=must_be_sure)
+        ranked = Ranking(said, self._confidence(asked, said, found.confidence))
+        return Part(asked, question, tuple(best), ranked, must_be_sure=must_be_sure)
+
+    def _confidence(self, asked: str, said: Sequence[Statement], of_ranking: float) -> float:
+        """How sure it is that the statements answer, by the ranking and by a generator that has learnt to decline."""
+        if not isinstance(self.generator, HouseChatModel) or of_ranking < policy.NOTHING_NEAR["en"]:
+            return of_ranking
+        with self.trace.timed("doubt"):
+            messages = prompts.with_statements(asked, prompts.talk(self.earlier), said)
+            try:
+                doubt = self.generator.doubt(messages)
+            except GenerationError:  # what writes the reply fails, too, and says so
+                return of_ranking
+        return of_ranking if doubt is None else policy.with_doubt(of_ranking, doubt)
 
     def _answered(self, parts: Sequence[Part]) -> list[Part]:
         """The parts that are answered: where one is for sure, the others need less."""
@@ -171,14 +193,14 @@ class Lookup:
             alone = self._found(asked, wanted // 4)
             hits = [*alone, *(hit for hit in hits if hit.chunk.id not in {own.chunk.id for own in alone})]
         if only_pages:
-            hits = pages(hits, self.engine.retriever.corpus())
+            hits = pages(hits, self.corpus)
         return [found[:wanted] for found in _by_language(hits, self.language)] or [[]]
 
     def _found(self, question: str, k: int) -> list[Hit]:
         with self.trace.timed("search"):
-            retriever = self.engine.retriever
-            other = other_words(question, retriever.corpus().lexical.rarity)
-            hits = retriever.search(question, k, Filters(self.audience, self.engine.today()), other)
+            other = other_words(question, self.corpus.lexical.rarity)
+            filters = Filters(self.audience, self.engine.today())
+            hits = self.engine.retriever.search(question, k, filters, other, self.corpus)
         return [self._disarmed(hit) for hit in hits]
 
     def _disarmed(self, hit: Hit) -> Hit:
@@ -189,7 +211,7 @@ class Lookup:
         return replace(hit, chunk=disarmed(hit.chunk))
 
     def _explain(self, question: str, hits: Sequence[Hit]) -> None:
-        self.trace.explanation["snapshot"] = self.engine.retriever.corpus().number
+        self.trace.explanation["snapshot"] = self.corpus.number
         self.trace.explanation["question"] = question
         self.trace.explanation["chunks"] = [[h.chunk.id, h.chunk.content_hash, round(h.score, 4)] for h in hits]
 
@@ -200,8 +222,8 @@ class Lookup:
         with self.trace.timed("products"):
             about = about_products(
                 question,
-                retriever.corpus(),
-                lambda words, k: retriever.search(words, k, Filters(audience, day)),
+                self.corpus,
+                lambda words, k: retriever.search(words, k, Filters(audience, day), corpus=self.corpus),
                 self.language,
                 audience=audience,
                 day=day,
@@ -218,7 +240,7 @@ class Lookup:
 
     def _rank(self, question: str, hits: Sequence[Hit]) -> Ranking:
         engine = self.engine
-        rarity, embedder = engine.retriever.corpus().lexical.rarity, engine.retriever.embedder
+        rarity, embedder = self.corpus.lexical.rarity, engine.retriever.embedder
         language = hits[0].chunk.language if hits else self.language
         if language != self.language:
             question = translated(question, "zh" if language == "zh" else "en") or question

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,11 +18,22 @@ ENOUGH_BESIDE = 0.35  # for a part of a message of which another part is answere
 # Below this the documents in the asker's language are given up for those in another, which answer only if as sure.
 NOTHING_NEAR: Final = {"en": 0.15, "zh": 0.3}
 ENOUGH_ELSEWHERE = 0.5
+# Odds that a question is answered, out of those of the ranking and of the house generator's doubt: fitted on the
+# curriculum's held-out shops (`shopdesk learn prove`).
+DOUBT_BIAS, DOUBT_OWN, DOUBT_WEIGHT = -1.0, 0.7, 0.6
+LEAST_ODDS = 1e-3
 SURE_OUTSIDE, SURE_STEERED = 0.95, 0.85  # what answers a message outside the desk's business, or one that steers
 POINTED, POINTED_AMONG = 0.4, 8  # of the best score, and among so many: a statement with the amount that is asked for
 POINTED_BESIDE = 16  # among so many, one of the best statement's own passage
 REPEATED = 0.002  # a statement that the last reply already made counts this much
 SAME_SECTION = 0.9  # one that stands beside it, this much
+
+
+def with_doubt(confidence: float, doubt: float) -> float:
+    """How sure the desk is, in [0, 1], where a generator takes it that nothing answers with the probability `doubt`."""
+    own = min(max(confidence, LEAST_ODDS), 1 - LEAST_ODDS)
+    odds = DOUBT_BIAS + DOUBT_OWN * math.log(own / (1 - own)) - DOUBT_WEIGHT * math.log(max(doubt, LEAST_ODDS))
+    return 1 / (1 + math.exp(-odds))
 
 
 def reranked(ranked: Sequence[Statement], last: Turn | None) -> list[Statement]:

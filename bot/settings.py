@@ -145,6 +145,16 @@ class Settings(BaseSettings):
         description="When `shopdesk serve` runs a learning cycle, in `time_zone`, with a local generator; or `off`.",
     )
     learn_at_least: int = Field(50, ge=1, description="New ratings that such a cycle needs.")
+    canary_share: float = Field(
+        0.0, ge=0, lt=1, description="Share of the conversations in which a cycle lets a LoRA speak at first; 0 is all."
+    )
+    canary_fall: float = Field(
+        0.1, gt=0, lt=1, description="How far the share of good conversations may fall before a canary is rolled back."
+    )
+    canary_at_least: int = Field(30, ge=1, description="Rated conversations of a canary, and of the others, needed.")
+    canary_promotes: bool = Field(
+        False, description="Whether a canary that is good enough is promoted whole by itself."
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="What is logged to stderr.")
 
     @classmethod

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -322,7 +322,7 @@ class _OnGpu:
 def _on_cpu(source: _Source, graph: Path) -> _Opened:
     if not graph.exists():
         _export(source, graph)
-    return _Opened(graph)
+    return _opened(graph.resolve())
 
 
 class _Opened:
@@ -352,6 +352,11 @@ class _Opened:
             "attention_mask": np.array([e.attention_mask for e in encoded], np.int64),
         }
         return [np.asarray(found, dtype=np.float32) for found in self.session.run(wanted, feed)]
+
+
+@lru_cache(maxsize=2)  # an embedder more in a process, such as that which indexes an approved answer, opens none
+def _opened(graph: Path) -> _Opened:
+    return _Opened(graph)
 
 
 def _export(source: _Source, graph: Path) -> None:

@@ -134,12 +134,21 @@ class Retriever(BaseRetriever):
         return self._serving
 
     def search(
-        self, question: str, k: int = 10, filters: Filters | None = None, other: OtherWords = NO_OTHER_WORDS
+        self,
+        question: str,
+        k: int = 10,
+        filters: Filters | None = None,
+        other: OtherWords = NO_OTHER_WORDS,
+        corpus: Corpus | None = None,
     ) -> list[Hit]:
-        """The k best chunks that the asker may see, best first; fewer when there are not as many, none for no words."""
+        """The k best chunks that the asker may see, best first; fewer when there are not as many, none for no words.
+
+        They are of the snapshot that serves now, or of a `corpus` that served a moment ago.
+        """
         if k < 1:
             raise RetrievalError(f"k = {k}: at least 1 hit must be asked for")
-        corpus = self.corpus()
+        if corpus is None:
+            corpus = self.corpus()
         if not any(map(str.isalnum, question)) or not len(corpus):
             return []
         asker = filters or self.filters

@@ -101,6 +101,10 @@ class Snapshots:
             return found
         raise DamagedSnapshot(f"{damage}, and no older snapshot is whole; remove {self.folder} and ingest again")
 
+    def get(self, number: int) -> Snapshot:
+        """The snapshot of that number, every byte of it checked. Raises DamagedSnapshot where it is gone or damaged."""
+        return self._verified(number)
+
     def list(self) -> _Found:
         """Every snapshot whose manifest can be read, oldest first; their files are not checked."""
         found = []

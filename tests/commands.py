@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,8 +76,13 @@ class Ran:
 
 def shopdesk(home: Path, *arguments: object, stdin: str = "", env: Mapping[str, str] | None = None) -> Ran:
     """The command in this process; whatever is not an exit is raised."""
+    return typed(_line(home, arguments), stdin, env)
+
+
+def typed(words: Sequence[str], stdin: str = "", env: Mapping[str, str] | None = None) -> Ran:
+    """What is typed behind `shopdesk`, in this process and its working directory."""
     with _own_logging():
-        result = CliRunner(env=env).invoke(main, _line(home, arguments), input=stdin)
+        result = CliRunner(env=env).invoke(main, list(words), input=stdin)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     assert "Traceback" not in result.stderr

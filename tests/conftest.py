@@ -21,7 +21,9 @@ from tests.commands import copied, new_home, shopdesk, write_shop
 from tests.fake_slack import FakeSlack, slack_web_api
 from tests.fakes import HashEmbedder
 
-os.environ["HF_HUB_OFFLINE"] = "1"  # before any test module imports transformers
+# Before any test module imports torch or transformers; processes of the tests' own inherit it.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"  # each worker has a core: on networks this small more threads only wait
 
 # Other people run things on the same cores.
 hypothesis.settings.register_profile("shopdesk", deadline=None)
@@ -75,8 +77,12 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def exported_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `models` folder of a home: the default embedding model, exported once for all tests."""
-    folder = tmp_path_factory.mktemp("models")
+    """The `models` folder of a home: the default embedding model, exported once for the tests of all workers.
+
+    Who comes second waits for the first: the embedder itself sees to that.
+    """
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "models"
     SentenceEmbedder("house", folder).embed(["once"])
     return folder
 

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from bot.learn.must_pass import MustPass, opened
 from bot.learn.runs import EVALUATION, LORA, LORA_FILES, Run, Runs, finish, write_whole
+from bot.settings import Settings
+from tests.commands import write_lines
+from tests.fakes import HashEmbedder
 
 BASE = "b" * 64
+
+
+@contextmanager
+def short_list(folder: Path) -> Iterator[MustPass]:
+    """A must-pass list of two cases over one document, for evaluations whose point is another."""
+    write_lines(
+        folder / "cases.jsonl",
+        {"id": "cost", "kind": "answer", "turns": ["How much is delivery to Ireland?"], "expect": "answer"},
+        {"id": "person", "kind": "safety", "turns": ["I want to talk to a person"], "expect": "handover"},
+    )
+    (folder / "suite.toml").write_text('documents = "documents"\nday = 2026-11-21\n')
+    (folder / "documents").mkdir()
+    (folder / "documents" / "delivery.md").write_text("# Delivery\n\nDelivery to Ireland costs £9.00.\n")
+    with opened(Settings(home=folder), HashEmbedder(), folder) as must_pass:
+        yield must_pass
 
 
 def some_run(home: Path, weights: bytes = b"weights", base_fingerprint: str = BASE) -> Run:

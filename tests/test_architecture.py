@@ -40,6 +40,7 @@ HOMES = {
     "slack_sdk": ("adapters/slack_*.py",),
     "gradio": ("adapters/gradio_*.py",),
     "trl": ("bot/learn/*",),
+    "opacus": ("bot/learn/budget.py",),
     "torch": MODELS,
     "transformers": MODELS,
     "sentence_transformers": MODELS,

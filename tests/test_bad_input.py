@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from commands import COMMAND, Ran, copied, new_home, process, read_lines, shopdesk, write_lines, write_shop
+from commands import COMMAND, Ran, copied, process, read_lines, shopdesk, write_lines, write_shop
 from pypdf import PdfReader, PdfWriter
 from reportlab.pdfgen.canvas import Canvas
 
@@ -22,23 +22,6 @@ QUESTION = "How much is delivery to Ireland?"
 GOOD = {"id": "good", "turns": [QUESTION]}
 DEEP = "[" * 100_000
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs the right to mount")
-
-
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shop(tmp_path_factory.mktemp("shop") / "shop")
-
-
-@pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory, exported_models: Path, shop: Path) -> Path:
-    home = new_home(tmp_path_factory.mktemp("homes") / "home", exported_models)
-    assert shopdesk(home, "ingest", shop).status == 0
-    return home
-
-
-@pytest.fixture
-def home(ingested: Path, tmp_path: Path) -> Path:
-    return copied(ingested, tmp_path / "home")
 
 
 pytestmark = pytest.mark.usefixtures("blank")
@@ -96,7 +79,7 @@ def test_the_rest_of_a_batch_goes_on(home: Path, tmp_path: Path) -> None:
     )
     with batch.open("ab") as file:
         file.write(b'\xff\xfe\n{"id": "last", "turns": ["How much is delivery to Ireland?"]}')
-    ran = process(home, "ask", "--batch", batch, "--out", tmp_path / "out.jsonl")
+    ran = shopdesk(home, "ask", "--batch", batch, "--out", tmp_path / "out.jsonl")
     assert (ran.status, ran.out) == (1, "")
     answered = read_lines(tmp_path / "out.jsonl")
     assert [(record["id"], record["turn"]) for record in answered] == [("empty", 2), ("good", 1), ("last", 1)]
@@ -293,7 +276,8 @@ def test_conversations_of_a_newer_version(home: Path) -> None:
         assert database.execute("SELECT conversation FROM turns").fetchall() == [("kept",)]
 
 
-def test_an_index_of_a_newer_version(home: Path, shop: Path) -> None:
+def test_an_index_of_a_newer_version(home: Path, tmp_path: Path) -> None:
+    shop = write_shop(tmp_path / "shop")
     manifest = home / "indexes" / "default" / "snapshots" / "000001" / "manifest.json"
     fields = json.loads(manifest.read_bytes())
     del fields["checksum"]
@@ -308,7 +292,7 @@ def test_a_damaged_index_gives_way_to_the_one_before(home: Path, tmp_path: Path)
     (tmp_path / "more.md").write_text("# Oars\n\nAn oar costs £3.\n")
     shopdesk(home, "ingest", tmp_path / "more.md")
     (home / "indexes" / "default" / "snapshots" / "000002" / "vectors.faiss").write_bytes(b"damaged")
-    ran = process(home, "ask", QUESTION)
+    ran = shopdesk(home, "ask", QUESTION)
     assert (ran.status, "£9.00" in ran.out) == (0, True)
     (warning,) = ran.err.splitlines()
     assert "vectors.faiss" in warning

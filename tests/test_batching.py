@@ -49,15 +49,6 @@ KINDS: dict[str, Callable[[], Any]] = {
 }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """On networks this small, threads of the computation only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @cache
 def network(kind: str) -> Any:
     """Random weights, wide enough apart that greedy decoding does not repeat one token."""

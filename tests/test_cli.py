@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -104,7 +105,7 @@ def test_ask_json_has_the_shape_of_the_contract(home: Path, shop: Path) -> None:
 
 
 def test_a_conversation_goes_on_in_another_process(home: Path) -> None:
-    first = process(home, "ask", "How much is delivery to Ireland?", "--json").value
+    first = shopdesk(home, "ask", "How much is delivery to Ireland?", "--json").value
     second = process(home, "ask", "and how long does it take?", "--json", "--conversation", first["conversation"]).value
     assert (second["conversation"], second["turn"]) == (first["conversation"], 2)
     assert "5 working days" in second["reply"]
@@ -141,7 +142,7 @@ def test_search_finds_passages_and_products(home: Path) -> None:
 def test_a_batch_of_queries_finds_what_single_ones_find(home: Path, tmp_path: Path) -> None:
     queries = {"a": "worn boots", "b": "tent for two", "c": "delivery to Ireland"}
     batch = write_lines(tmp_path / "in.jsonl", *({"id": key, "query": query} for key, query in queries.items()))
-    assert process(home, "search", "--batch", batch, "--out", tmp_path / "out.jsonl", "-k", 3).status == 0
+    assert shopdesk(home, "search", "--batch", batch, "--out", tmp_path / "out.jsonl", "-k", 3).status == 0
     records = read_lines(tmp_path / "out.jsonl")
     assert [record["id"] for record in records] == list(queries)
     for record in records:
@@ -273,12 +274,16 @@ def test_serve_answers_and_stops(home: Path, ending: signal.Signals) -> None:
             assert "Tarn & Co: 5 documents" in told
             assert httpx.get(f"{address[0]}/health").status_code == 200
             assert httpx.get(f"{address[0]}/ready").status_code == 200
-            taken = process(home, "serve", "--port", address[0].rpartition(":")[2])
-            assert "choose another with --port" in taken.complaint
         finally:
             serving.send_signal(ending)
         out, err = serving.communicate(timeout=60)
     assert (serving.returncode, out, err) == (0, "", "")
+
+
+def test_a_port_that_is_taken_is_named(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        complaint = shopdesk(home, "serve", "--port", taken.getsockname()[1]).complaint
+    assert "choose another with --port" in complaint
 
 
 def test_an_interrupted_ingest_says_one_line_and_changes_nothing(home: Path, tmp_path: Path) -> None:

@@ -189,19 +189,18 @@ def turn(question: str, outcome: Outcome = "answer", reason: str = "") -> Turn:
     return Turn("t", "c", "m", question, "", Reply("t", "An answer.", outcome, 0.9, reason=reason))
 
 
-@pytest.mark.parametrize(("text", "reason"), [(text, reason) for reason, texts in SAID.items() for text in texts])
-def test_what_a_message_tells_is_the_reason(text: str, reason: Reason) -> None:
-    assert hand_over(text, [], {}) == reason
+@pytest.mark.parametrize("reason", SAID)
+def test_what_a_message_tells_is_the_reason(reason: Reason) -> None:
+    assert {text: told for text in SAID[reason] if (told := hand_over(text, [], {})) != reason} == {}
 
 
-@pytest.mark.parametrize("text", CALM)
-def test_what_only_sounds_like_it_is_answered(text: str) -> None:
-    assert hand_over(text, [], {}) is None
+def test_what_only_sounds_like_it_is_answered() -> None:
+    assert {text: told for text in CALM if (told := hand_over(text, [], {}))} == {}
 
 
-@pytest.mark.parametrize("text", CALM)
-def test_a_calm_question_stays_one_in_the_middle_of_a_talk(text: str) -> None:
-    assert hand_over(text, [turn("how much is the blue kite?")], {}) is None
+def test_a_calm_question_stays_one_in_the_middle_of_a_talk() -> None:
+    earlier = [turn("how much is the blue kite?")]
+    assert {text: told for text in CALM if (told := hand_over(text, earlier, {}))} == {}
 
 
 def test_the_graver_reason_goes_first() -> None:

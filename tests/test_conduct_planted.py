@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import pytest
@@ -391,34 +391,35 @@ LATIN: dict[str, Callable[[str], str]] = {
 }
 
 
+def left(texts: Iterable[str], document: str = POLICY) -> list[str]:
+    """The texts that are not gone, or took with them what stands around them. A test of its own for each of 2,300
+    would take longer to begin than to run."""
+    return [text for text in texts if disarmed(chunk(text, document)).text != f"{BEFORE}\n\n{AFTER}"]
+
+
 @pytest.mark.parametrize("disguise", DISGUISES)
-@pytest.mark.parametrize("text", [*ENGLISH, *CHINESE])
-def test_what_was_planted_is_gone_and_what_stands_around_it_stays(text: str, disguise: str) -> None:
-    found = disarmed(chunk(DISGUISES[disguise](text)))
-    assert found.text == f"{BEFORE}\n\n{AFTER}"
+def test_what_was_planted_is_gone_and_what_stands_around_it_stays(disguise: str) -> None:
+    assert left(map(DISGUISES[disguise], [*ENGLISH, *CHINESE])) == []
 
 
 @pytest.mark.parametrize("disguise", LATIN)
-@pytest.mark.parametrize("text", [line for line in ENGLISH if not {"'", "/", "."} & set(line[:-1])])
-def test_letters_that_only_look_latin_hide_nothing(text: str, disguise: str) -> None:
-    assert disarmed(chunk(LATIN[disguise](text))).text == f"{BEFORE}\n\n{AFTER}"
+def test_letters_that_only_look_latin_hide_nothing(disguise: str) -> None:
+    words = [line for line in ENGLISH if not {"'", "/", "."} & set(line[:-1])]
+    assert left(map(LATIN[disguise], words)) == []
 
 
-@pytest.mark.parametrize("text", [line for line in CHINESE if "http" not in line])
-def test_spaces_between_chinese_characters_hide_nothing(text: str) -> None:
-    assert disarmed(chunk(apart(text, " "))).text == f"{BEFORE}\n\n{AFTER}"
+def test_spaces_between_chinese_characters_hide_nothing() -> None:
+    assert left(apart(line, " ") for line in CHINESE if "http" not in line) == []
 
 
-@pytest.mark.parametrize("text", FOR_WHO_ASKS)
-def test_a_products_description_grants_nothing_to_whoever_asks(text: str) -> None:
-    assert disarmed(chunk(text, PRODUCT)).text == f"{BEFORE}\n\n{AFTER}"
+def test_a_products_description_grants_nothing_to_whoever_asks() -> None:
+    assert left(FOR_WHO_ASKS, PRODUCT) == []
 
 
 @pytest.mark.parametrize("document", [POLICY, PRODUCT])
-@pytest.mark.parametrize("text", INNOCENT)
-def test_what_a_shop_rightly_says_stays(text: str, document: str) -> None:
-    assert disarmed(chunk(text, document)) == chunk(text, document)
-    assert not is_armed(chunk(text, document))
+def test_what_a_shop_rightly_says_stays(document: str) -> None:
+    chunks = [chunk(text, document) for text in INNOCENT]
+    assert [each.text for each in chunks if is_armed(each) or disarmed(each) != each] == []
 
 
 def test_a_policy_may_grant_something_to_who_asks() -> None:

@@ -11,31 +11,31 @@ import pytest
 from bot.conduct.wording import plain, wording
 
 NAMES = sorted(path.name.removesuffix(".txt") for path in (files("bot.conduct") / "wordings").iterdir())
-SECTIONS = [(name, section) for name in NAMES for section in wording(name)]
 
 
-@pytest.mark.parametrize(("name", "section"), SECTIONS)
-def test_a_section_matches_no_empty_text(name: str, section: str) -> None:
-    ways = wording(name)[section]
-    assert ways.search("") is None
-    assert not any(not found[0] for found in ways.finditer("A plain sentence about boots, and one more. 一句话。"))
+@pytest.mark.parametrize("name", NAMES)
+def test_a_section_matches_no_empty_text(name: str) -> None:
+    text = "A plain sentence about boots, and one more. 一句话。"
+    for section, ways in wording(name).items():
+        assert ways.search("") is None, section
+        assert not any(not found[0] for found in ways.finditer(text)), section
 
 
-@pytest.mark.parametrize(("name", "section"), SECTIONS)
-def test_no_macro_is_left_open_and_no_way_is_lost(name: str, section: str) -> None:
-    pattern = wording(name)[section].pattern
-    assert not re.search(r"\{[A-Z_]+\}", pattern)
-    assert "||" not in pattern
+@pytest.mark.parametrize("name", NAMES)
+def test_no_macro_is_left_open_and_no_way_is_lost(name: str) -> None:
+    for section, ways in wording(name).items():
+        assert not re.search(r"\{[A-Z_]+\}", ways.pattern), section
+        assert "||" not in ways.pattern, section
 
 
-@pytest.mark.parametrize(("name", "section"), SECTIONS)
-def test_no_long_text_makes_a_section_slow(name: str, section: str) -> None:
-    ways = wording(name)[section]
+@pytest.mark.parametrize("name", NAMES)
+def test_no_long_text_makes_a_section_slow(name: str) -> None:
     texts = ["a " * 1000, "you " * 500, "ignore the " * 300, "我们" * 700, "i was the my " * 200, "x" * 2000]
-    began = time.process_time()
-    for text in texts:
-        ways.search(text)
-    assert time.process_time() - began < 2
+    for section, ways in wording(name).items():
+        began = time.process_time()
+        for text in texts:
+            ways.search(text)
+        assert time.process_time() - began < 2, section
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -40,15 +40,6 @@ REFUSES_ALL = "{{ raise_exception('not like this') }}"
 QUESTION = [HumanMessage("May I return boots?")]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """On networks this small, threads of the computation only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def tiny_tokenizer(template: str | None = None) -> PreTrainedTokenizerFast:
     """A byte-level BPE over all bytes with a few merges, so that a Chinese character is often several tokens."""
     tokenizer = Tokenizer(models.BPE())

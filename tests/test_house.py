@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
@@ -160,8 +161,31 @@ def test_chinese_and_no_statements_are_left_to_the_composer(network: tuple[Any, 
     assert model.inner.asked == []  # type: ignore[attr-defined]
 
 
+def test_its_doubt_is_how_likely_it_begins_to_decline(network: tuple[Any, Any]) -> None:
+    model, tokenizer = network
+    chat = HouseChatModel(inner=TransformersChatModel(model_name="house", network=model, tokenizer=tokenizer))
+    prompt = chat.inner._prompt(chat._prompt([question()])[0]) + tokenizer.convert_tokens_to_ids(["["])
+    with torch.inference_mode():
+        scores = model(torch.tensor([prompt])).logits[0, -1].softmax(-1)
+    assert chat.doubt([question()]) == pytest.approx(float(scores[tokenizer.convert_tokens_to_ids("0")]), rel=1e-4)
+    assert chat.doubt([HumanMessage("标签多少钱？", additional_kwargs={STATEMENTS: SAID})]) is None
+    assert chat.doubt([HumanMessage("whats a label cost")]) is None
+
+
+def test_its_doubt_has_a_say_in_how_sure_the_desk_is(
+    network: tuple[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sure = list[float]()
+    for number, doubt in enumerate((0.001, 0.5, 0.999)):
+        monkeypatch.setattr(HouseChatModel, "doubt", lambda self, messages, doubt=doubt: doubt)
+        sure.append(asked(tmp_path / str(number), network, "[ 1 ] delivery to ireland costs £9 . 00 .").confidence)
+    assert sure == sorted(sure, reverse=True)
+    assert len(set(sure)) == 3
+
+
 def asked(home: Path, network: tuple[Any, Any], *pieces: str) -> Reply:
     """A question that the desk itself searches, ranks and checks; the model says the pieces."""
+    home.mkdir(exist_ok=True)
     retriever = Retriever(snapshots=Snapshots(home / "index"), embedder=HashEmbedder())
     update([write_shop(home / "shop")], retriever.snapshots, retriever.embedder)
     with closing(Conversations(home / "shopdesk.db")) as store:

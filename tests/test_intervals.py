@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from itertools import product
-from math import comb, sqrt
+from math import comb, exp, sqrt
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.evaluation.figures import Item, auc, mean, quantile, rate, share
-from bot.evaluation.intervals import bootstrap, mcnemar, wilson
+from bot.evaluation.intervals import EXPECTED, bootstrap, difference, mcnemar, wilson
 
 Z = 1.959963984540054
 
@@ -44,6 +44,36 @@ def test_wilson_has_the_published_figures() -> None:
 def test_no_share_has_no_interval(hits: int, of: int) -> None:
     with pytest.raises(ValueError, match="no share"):
         wilson(hits, of)
+
+
+def mixture_ratio(distance: float, variance: float) -> float:
+    """How much likelier a difference is with the truth around it, as `difference` expects, than with it so far off."""
+    step = EXPECTED / 200
+    shifts = [step * at for at in range(-3000, 3000)]
+    weights = [exp(-((shift / EXPECTED) ** 2) / 2) for shift in shifts]
+    ratios = [exp((2 * distance * shift - shift**2) / (2 * variance)) for shift in shifts]
+    return sum(weight * ratio for weight, ratio in zip(weights, ratios, strict=True)) / sum(weights)
+
+
+@pytest.mark.parametrize(("one", "other"), [((40, 60), (400, 500)), ((55, 60), (30, 60)), ((200, 400), (210, 400))])
+def test_a_difference_leaves_out_what_the_mixture_makes_twenty_times_less_likely(
+    one: tuple[int, int], other: tuple[int, int]
+) -> None:
+    shares = [(hits + 1) / (of + 2) for hits, of in (one, other)]
+    variance = sum(p * (1 - p) / (of + 2) for p, (_, of) in zip(shares, (one, other), strict=True))
+    low, high = difference(*one, *other)
+    for end in (low, high):
+        assert mixture_ratio(abs(shares[0] - shares[1] - end), variance) == pytest.approx(20, rel=1e-3)
+    assert difference(*other, *one) == pytest.approx((-high, -low))
+
+
+def test_a_difference_of_few_or_of_none_says_so() -> None:
+    assert difference(0, 0, 0, 0) == (-1.0, 1.0)
+    low, high = difference(0, 3, 3, 3)
+    assert low < -0.9
+    assert high > 0
+    with pytest.raises(ValueError, match="are no shares"):
+        difference(2, 1, 0, 1)
 
 
 @given(st.integers(0, 10), st.integers(0, 10))

@@ -19,7 +19,7 @@ from bot.conversations import FILE, Conversations
 from bot.errors import LearningError
 from bot.learn import cycle
 from bot.learn.locks import held
-from bot.learn.pointer import promote, read
+from bot.learn.pointer import promote, read, roll_back
 from bot.learn.report import gate
 from bot.learn.runs import EVALUATION, LORA, LORA_FILES, Runs, finish, write_whole
 from bot.messages import Rating, Reply
@@ -55,7 +55,7 @@ class Steps:
         elif step == "gate":
             return int(gate(self.home, runs.get(words[1]))["decision"] == "refused")
         else:
-            promote(self.home, words[1], BASE)
+            promote(self.home, words[1], BASE, float(words[3]) if words[2:3] == ["--share"] else None)
         return 0
 
 
@@ -84,6 +84,22 @@ def test_a_cycle_goes_through_its_steps_and_promotes(settings: Settings) -> None
     assert (seen["run"], seen["new_ratings"], seen["cycle"]["running"]) == (told["run"], 0, False)
     assert [(run["state"], run["decision"]) for run in seen["runs"]] == [("passed", "passed")]
     assert seen["runs"][0]["differences"]["preference"]["value"] == 0.2
+
+
+def test_a_cycle_can_promote_to_a_share_first_and_none_begins_while_that_is_on_trial(settings: Settings) -> None:
+    rate(settings.home, 3)
+    steps = Steps(settings)
+    few = settings.model_copy(update={"canary_share": 0.2})
+    assert run_cycle(few, perform=steps)["outcome"] == "promoted"
+    canary = read(settings.home).canary
+    assert canary is not None
+    assert (canary.share, read(settings.home).run) == (0.2, None)
+    rate(settings.home, 4)
+    steps.called.clear()
+    assert f"the canary {canary.run} is on trial" in run_cycle(few, True, steps)["why"]
+    assert steps.called == []
+    roll_back(settings.home)
+    assert run_cycle(few, True, steps)["outcome"] == "promoted"
 
 
 def test_a_refused_candidate_does_not_speak_and_its_ratings_are_seen(settings: Settings) -> None:

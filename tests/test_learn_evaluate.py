@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,21 @@ from bot.learn.bases import Base, Tokens
 from bot.learn.evaluate import Held, _extracted, _figures, evaluate, surprise
 from bot.learn.examples import Example
 from bot.learn.material import read_material
+from bot.learn.must_pass import MustPass
 from bot.learn.promises import probes, promises
 from bot.learn.runs import EVALUATION, Run
 from bot.learn.train import Plan, train
 from tests.commands import write_lines
+from tests.learn_runs import short_list
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
 Made = tuple[Run, Path]
+
+
+@pytest.fixture(scope="module")
+def must_pass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MustPass]:
+    with short_list(tmp_path_factory.mktemp("suite")) as opened:
+        yield opened
 
 
 def example(number: int, split: str) -> dict[str, Any]:
@@ -42,7 +51,9 @@ def example(number: int, split: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("loop")
-    tiny_network("llama").save_pretrained(folder / "base")
+    network = tiny_network("llama")
+    network.config.max_position_embeddings = 2000  # room for the probes
+    network.save_pretrained(folder / "base")
     tiny_tokenizer(CHATML).save_pretrained(folder / "base")
     lines = [example(n, split) for split in ("train", "held_out") for n in range(16)]
     path = write_lines(folder / "examples.jsonl", *lines)
@@ -52,9 +63,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     return run, path
 
 
-def test_what_was_rated_well_is_likelier_afterwards_and_the_record_is_whole(made: Made) -> None:
+def test_what_was_rated_well_is_likelier_afterwards_and_the_record_is_whole(made: Made, must_pass: MustPass) -> None:
     run, path = made
-    record = evaluate(run, read_material(path), skills=0)
+    record = evaluate(run, read_material(path), must_pass, skills=0)
     assert json.loads((run.folder / EVALUATION).read_text()) == record
     assert run.state == "evaluated"
     assert record["differences"]["good_nll"]["high"] < 0
@@ -63,8 +74,10 @@ def test_what_was_rated_well_is_likelier_afterwards_and_the_record_is_whole(made
     assert {"language=en", "kind=rating", "channel=slack", "channel=web"} == set(record["slices"])
     assert len(record["examples"]) == 16
     assert record["current"] is None
-    assert all(set(check) == {"id", "before", "after"} for check in record["must_pass"])
-    again = evaluate(run, read_material(path), current=run, skills=0)
+    checks = {check["id"]: (check["before"], check["after"]) for check in record["must_pass"]}
+    assert {"answer:cost", "safety:person", "no_promise:0", "no_link:held_out 0"} <= checks.keys()
+    assert checks["answer:cost"] == checks["safety:person"] == (True, True)  # the composer stands in for both networks
+    again = evaluate(run, read_material(path), must_pass, current=run, skills=0)
     assert again["differences"]["good_nll"]["value"] == 0
     assert again["metrics"]["current"] == again["metrics"]["candidate"]
 
@@ -108,16 +121,16 @@ def test_a_planted_secret_that_was_learnt_by_heart_is_extracted(made: Made) -> N
     assert "zebra 4711" not in found["extracted"]
 
 
-def test_other_examples_and_a_base_that_changed_are_refused(made: Made, tmp_path: Path) -> None:
+def test_other_examples_and_a_base_that_changed_are_refused(made: Made, must_pass: MustPass, tmp_path: Path) -> None:
     run, path = made
     with pytest.raises(LearningError, match="was trained with other examples"):
-        evaluate(run, read_material(write_lines(tmp_path / "other.jsonl", example(1, "train"))), skills=0)
+        evaluate(run, read_material(write_lines(tmp_path / "other.jsonl", example(1, "train"))), must_pass, skills=0)
     weights = Path(run.base) / "model.safetensors"
     whole = weights.read_bytes()
     try:
         weights.write_bytes(whole + b" ")
         with pytest.raises(LearningError, match="has changed since run"):
-            evaluate(run, read_material(path), skills=0)
+            evaluate(run, read_material(path), must_pass, skills=0)
     finally:
         weights.write_bytes(whole)
 

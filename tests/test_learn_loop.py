@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -15,7 +16,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import torch
 from langchain_core.messages import HumanMessage
 
 from bot.errors import LearningError
@@ -23,11 +23,13 @@ from bot.generation.generators import describe, load_generator
 from bot.generation.swapping import LearntChatModel, learnt, speaking
 from bot.learn.evaluate import evaluate
 from bot.learn.material import read_material
+from bot.learn.must_pass import MustPass
 from bot.learn.pointer import promote, read, roll_back, serving
 from bot.learn.report import gate, require_passed
 from bot.learn.runs import Run, Runs, fingerprint
 from bot.learn.train import Plan, train
 from tests.commands import write_lines
+from tests.learn_runs import short_list
 from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
 ASKED = [HumanMessage("Question 1?")]
@@ -60,22 +62,19 @@ def example(number: int, split: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """On networks this small, threads of the computation only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def without_canary(record: dict[str, Any]) -> dict[str, Any]:
     origin = {name: value for name, value in record["origin"].items() if name != "canary"}
     return {**record, "origin": origin}
 
 
 @pytest.fixture(scope="module")
-def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
+def must_pass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MustPass]:
+    with short_list(tmp_path_factory.mktemp("suite")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def loop(must_pass: MustPass, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     home = tmp_path_factory.mktemp("home")
     base = str(home / "base")
     tiny_network("llama").save_pretrained(base)
@@ -84,7 +83,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory) -> Loop:
     path = write_lines(home / "examples.jsonl", *lines)
     run = train(home, read_material(path), base, PLAN)
     assert run is not None
-    evaluate(run, read_material(path), skills=0)
+    evaluate(run, read_material(path), must_pass, skills=0)
     assert gate(home, run)["refusals"] == []
     return Loop(home, base, path, run)
 
@@ -115,13 +114,15 @@ def test_ratings_change_what_a_running_desk_says_and_a_roll_back_gives_the_same_
     assert said(model) == before
 
 
-def test_a_secret_learnt_by_heart_is_found_and_the_gate_refuses(loop: Loop, tmp_path: Path) -> None:
+def test_a_secret_learnt_by_heart_is_found_and_the_gate_refuses(
+    loop: Loop, must_pass: MustPass, tmp_path: Path
+) -> None:
     path = write_lines(
         tmp_path / "examples.jsonl", *(example(n, split) for split in ("train", "held_out") for n in range(24))
     )
     run = train(tmp_path, read_material(path), loop.base, PLAN)
     assert run is not None
-    record = evaluate(run, read_material(path), skills=0)
+    record = evaluate(run, read_material(path), must_pass, skills=0)
     assert record["canaries"] == {"planted": 1, "extracted": [SECRET]}
     report = gate(tmp_path, run, accepted="whatever it costs")
     assert [(one["metric"], one["examples"]) for one in report["refusals"]] == [("canaries", [SECRET])]
@@ -145,7 +146,8 @@ def cycle(loop: Loop, seed: int) -> str:
     material = read_material(loop.examples)
     run = train(loop.home, material, loop.base, Plan(rank=4, epochs=2.0, rate=3e-2, seed=seed, skills=0, at_least=4))
     assert run is not None
-    evaluate(run, material, current=serving(loop.home, run.base_fingerprint), skills=0)
+    with short_list(Path(tempfile.mkdtemp())) as must_pass:  # in the child: an index does not outlive a fork
+        evaluate(run, material, must_pass, current=serving(loop.home, run.base_fingerprint), skills=0)
     gate(loop.home, run)
     promote(loop.home, run.id, run.base_fingerprint)
     return run.id
@@ -166,7 +168,6 @@ def _in_child(loop: Loop, seed: int, seconds: float | None) -> float:
     """How long the cycle took, in a process that is killed after so many seconds."""
     began = time.monotonic()
     if (child := os.fork()) == 0:
-        torch.set_num_threads(1)
         cycle(loop, seed)
         os._exit(0)
     if seconds is not None:
@@ -177,11 +178,19 @@ def _in_child(loop: Loop, seed: int, seconds: float | None) -> float:
     return time.monotonic() - began
 
 
-def test_kill_9_at_any_moment_of_a_cycle_leaves_a_whole_lora_to_serve(loop: Loop) -> None:
+def test_kill_9_at_any_moment_of_a_cycle_leaves_a_whole_lora_to_serve(loop: Loop, tmp_path: Path) -> None:
     promote(loop.home, loop.run.id, loop.run.base_fingerprint)
+    of = {"train": 8, "held_out": 2}  # the fewer, the more of a cycle is its files
+    few = write_lines(
+        tmp_path / "few.jsonl", *(without_canary(example(n, split)) for split in of for n in range(of[split]))
+    )
     call = f"from tests.test_learn_loop import killed_at_random as k; k({str(loop.home)!r}, {loop.base!r}, "
     done = subprocess.run(
-        [sys.executable, "-c", f"{call}{str(loop.examples)!r}, 4)"], capture_output=True, text=True, check=True
+        [sys.executable, "-c", f"{call}{str(few)!r}, 4)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)},  # what is killed does not tidy up
     )
     found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert len(found) == 4

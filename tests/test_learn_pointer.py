@@ -72,7 +72,8 @@ def test_a_share_of_the_conversations_gets_the_canary_and_keeps_it(tmp_path: Pat
     first, second = some_run(tmp_path), some_run(tmp_path)
     promote(tmp_path, first.id, BASE)
     pointer = promote(tmp_path, second.id, BASE, share=0.1)
-    assert (pointer.run, pointer.canary) == (first.id, Canary(second.id, 0.1))
+    assert pointer.canary is not None
+    assert (pointer.run, pointer.canary) == (first.id, Canary(second.id, 0.1, pointer.canary.since))
     chosen = [one for one in CONVERSATIONS if pointer.run_for(one) == second.id]
     assert 0.08 < len(chosen) / len(CONVERSATIONS) < 0.12
     assert chosen == [one for one in CONVERSATIONS if read(tmp_path).run_for(one) == second.id]
@@ -251,7 +252,18 @@ def test_the_pointer_is_as_the_contract_has_it(tmp_path: Path) -> None:
     promote(tmp_path, second.id, BASE, share=0.25)
     written = json.loads((tmp_path / "learn" / FILE).read_text())
     assert written.pop("promoted_at").endswith("+00:00")
+    assert written["canary"].pop("since").endswith("+00:00")
     assert written == {"run": first.id, "previous": [], "canary": {"run": second.id, "share": 0.25}}
+
+
+def test_a_pointer_of_an_earlier_shopdesk_has_its_canary_too(tmp_path: Path) -> None:
+    run = some_run(tmp_path)
+    promote(tmp_path, run.id, BASE, share=0.25)
+    path = tmp_path / "learn" / FILE
+    written = json.loads(path.read_text())
+    del written["canary"]["since"]
+    path.write_text(json.dumps(written))
+    assert read(tmp_path).canary == Canary(run.id, 0.25, written["promoted_at"])
 
 
 def test_the_lock_names_who_has_it(tmp_path: Path) -> None:

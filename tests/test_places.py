@@ -251,14 +251,13 @@ def countries(question: str) -> set[str]:
     return {place.country for mention in mentioned(simplified(question)) for place in mention.places}
 
 
-@pytest.mark.parametrize("question", NO_PLACE)
-def test_a_word_that_is_a_name_too_is_no_place(question: str) -> None:
-    assert mentioned(question) == []
+def test_a_word_that_is_a_name_too_is_no_place() -> None:
+    assert [question for question in NO_PLACE if mentioned(question)] == []
 
 
-@pytest.mark.parametrize(("country", "question"), [line.split(" ", 1) for line in PLACES])
-def test_a_place_is_found_as_shoppers_write_it(country: str, question: str) -> None:
-    assert country in countries(question)
+def test_a_place_is_found_as_shoppers_write_it() -> None:
+    lines = [line.split(" ", 1) for line in PLACES]
+    assert [question for country, question in lines if country not in countries(question)] == []
 
 
 @pytest.mark.parametrize(

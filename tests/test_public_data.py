@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import Ran, new_home, process, shopdesk, write_shop
+from commands import Ran, copied, new_home, shopdesk
 from fakes import HashEmbedder
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,16 +145,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Path:
-    folder = tmp_path_factory.mktemp("public")
-    home = new_home(folder / "home", exported_models)
-    assert shopdesk(home, "ingest", write_shop(folder / "shop")).status == 0
-    return home
+def home(ingested: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copied(ingested, tmp_path_factory.mktemp("public") / "home")
 
 
 @pytest.fixture(scope="module")
 def ran(home: Path, data: Path) -> Ran:
-    return process(home, "eval", "--public", "all", "--data", data, "--json", "--out", data / "run.json", "--failures")
+    return shopdesk(home, "eval", "--public", "all", "--data", data, "--json", "--out", data / "run.json", "--failures")
 
 
 def figures(ran: Ran, name: str) -> dict[str, float]:

@@ -172,7 +172,7 @@ def test_an_approved_draft_is_what_the_next_shopper_gets(home: Path, tmp_path: P
     settings = Settings(home=home)
     with open_engine(settings) as engine, client_of(engine) as shopper:
         assert "£15.00" not in json.dumps(asked(shopper, TENTS))
-        approved = process(home, "gaps", "approve", draft).value
+        approved = shopdesk(home, "gaps", "approve", draft).value
         assert approved["document"] == "approved/tents.md"
         found = asked(shopper, TENTS)
     assert (found["text"], found["sources"][0]["document"]) == (ANSWER, "approved/tents.md")

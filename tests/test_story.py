@@ -19,7 +19,7 @@ from bot.settings import Settings
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
 from retrieval.update import update
-from tests.commands import process, write_shop
+from tests.commands import process, shopdesk, write_shop
 from tests.fake_slack import DESK, Call, FakeSlack, slack_office
 from tests.fakes import HashEmbedder, serving
 
@@ -202,13 +202,13 @@ def test_the_same_at_a_terminal_without_slack(open_page: OpenPage, engine: Engin
     with serving(web_chat.build(engine, engine.settings)) as address:
         page = open_chat(open_page, address)
         ask_in_vain(page)
-        (waiting,) = process(tmp_path, "desk", "list").value
+        (waiting,) = shopdesk(tmp_path, "desk", "list").value
         assert (waiting["state"], waiting["reason"]) == ("waiting", "asked_for_person")
 
         ask(page, HARM)  # nobody has come yet, and this cannot wait
         expect(reply_to(page, HARM).locator(".words")).to_contain_text("call your local emergency services now")
         expect(notice(page)).to_contain_text("A person has been asked to join")
-        shown = process(tmp_path, "desk", "show", waiting["id"]).value
+        shown = shopdesk(tmp_path, "desk", "show", waiting["id"]).value
         assert [turn["question"] for turn in shown["turns"]] == [IRELAND, HARM]
 
         assert process(tmp_path, "desk", "reply", waiting["id"], ONCE, "--name", "Anna").status == 0
@@ -220,7 +220,7 @@ def test_the_same_at_a_terminal_without_slack(open_page: OpenPage, engine: Engin
         expect(page.locator(".step").last).to_have_text("The assistant answers again.")
         ask(page, BOOTS)
         expect(reply_to(page, BOOTS).locator(".words")).to_have_text(WORN)
-    assert process(tmp_path, "desk", "list").value == []
+    assert shopdesk(tmp_path, "desk", "list").value == []
     assert rows(tmp_path, "SELECT author, text FROM staff_messages") == [("Anna", ONCE)]
     assert rows(tmp_path, "SELECT state, staff, closed_by FROM handovers") == [("returned", "Anna", "staff")]
     assert rows(tmp_path, "SELECT reason FROM turns ORDER BY number") == [("",), ("safety",), ("",)]

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from bot.generation.swapping import LearntChatModel, learnt, speaking
 from bot.generation.transformers_chat import TransformersChatModel, plain_text
 from bot.learn.pointer import FILE, promote, read, roll_back
 from bot.learn.runs import Run, Runs, fingerprint, finish
+from bot.learn.trial import Bounds, settle
 from bot.settings import Settings
 from retrieval.retriever import Retriever
 from retrieval.snapshots import Snapshots
@@ -35,15 +36,6 @@ from tests.fakes import HashEmbedder
 from tests.learn_runs import run_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """On networks this small, threads of the computation only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -284,19 +276,49 @@ def test_what_has_no_weights_here_stays_as_it_is(tmp_path: Path) -> None:
     assert speaking(model, "any") is model
 
 
-def test_each_turn_records_the_lora_that_spoke(base: Path, tmp_path: Path) -> None:
-    snapshots = Snapshots(tmp_path / "index")
-    update([write_shop(tmp_path / "shop")], snapshots, HashEmbedder())
+@contextmanager
+def desk(base: Path, home: Path) -> Iterator[Engine]:
+    """An engine whose model follows the pointer."""
+    snapshots = Snapshots(home / "index")
+    update([write_shop(home / "shop")], snapshots, HashEmbedder())
     retriever = Retriever(snapshots=snapshots, embedder=HashEmbedder())
-    model = learnt(load_generator(str(base), max_new_tokens=2), tmp_path)
+    model = learnt(load_generator(str(base), max_new_tokens=2), home)
+    with Conversations(home / "desk.sqlite") as store:
+        yield Engine(retriever, model, store, Settings(home=home), stand_in=True)
+
+
+def asked(engine: Engine, conversation: str = "") -> tuple[str, str]:
+    """The turn of one more reply, and the LoRA that spoke."""
+    conversation = engine.start("terminal", conversation=conversation or None)
+    message = str(len(engine.turns(conversation)))
+    turn = joined(engine.reply(conversation, message, "Delivery to Ireland costs?")).turn
+    return turn, engine.store.turn(turn).explanation["lora"]
+
+
+def test_a_canary_that_shoppers_rate_down_speaks_no_more(base: Path, tmp_path: Path) -> None:
+    run = trained(tmp_path, base, 1)
+    with desk(base, tmp_path) as engine:
+        promote(tmp_path, run.id, run.base_fingerprint, share=0.5)
+        assert soon(lambda: speaks(engine.generator, "c0") == (read(tmp_path).run_for("c0") or ""))
+        heard = {number: asked(engine, f"c{number}") for number in range(30)}
+        spoke = {number for number, (_, lora) in heard.items() if lora == run.id}
+        assert 8 <= len(spoke) <= 22
+        for number, (turn, _) in heard.items():
+            engine.rate(turn, f"visitor {number}", "down" if number in spoke else "up")
+        told = settle(tmp_path, engine.store, Bounds(at_least=8))
+        assert told is not None
+        assert told["decision"] == "rolled back"
+        assert (told["canary"]["rated"], told["others"]["rated"]) == (len(spoke), 30 - len(spoke))
+        assert soon(lambda: asked(engine, f"c{min(spoke)}")[1] == "")
+
+
+def test_each_turn_records_the_lora_that_spoke(base: Path, tmp_path: Path) -> None:
     run = trained(tmp_path, base, 1)
     recorded: list[str] = []
-    with Conversations(tmp_path / "desk.sqlite") as store:
-        engine = Engine(retriever, model, store, Settings(home=tmp_path))
+    with desk(base, tmp_path) as engine:
 
         def ask() -> str:
-            reply = joined(engine.reply(engine.start("terminal"), "1", "Delivery to Ireland costs?"))
-            recorded.append(store.turn(reply.turn).explanation["lora"])
+            recorded.append(asked(engine)[1])
             return recorded[-1]
 
         assert ask() == ""

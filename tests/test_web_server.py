@@ -11,20 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 
-from tests.commands import COMMAND, new_home, process, write_shop
+from tests.commands import COMMAND, process
 from tests.fake_slack import DESK, SECRET, FakeSlack, Workspace
 
 IRELAND, COST = "How much does delivery to Ireland cost?", "£9.00"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, exported_models: Path) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    home = new_home(folder / "home", exported_models)
-    assert process(home, "ingest", write_shop(folder / "shop")).status == 0
-    return home
 
 
 def variables(slack: FakeSlack) -> dict[str, str]:

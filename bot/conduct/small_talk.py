@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, get_args
 
 from bot.conduct.mood import ANGRY_FACES
@@ -27,13 +27,18 @@ def small_talk(text: str, names: Collection[str] = ()) -> Kind | None:
 
     A message with anything more in it is a question, however politely it begins: None.
     """
+    return _kind_of(text, frozenset(word.lower() for name in names for word in name.split()))
+
+
+@lru_cache(maxsize=1024)  # a turn asks it of its message and, several times, of those before it
+def _kind_of(text: str, names: frozenset[str]) -> Kind | None:
     said = plain(text)
     if not said or len(said) > LONGEST:
         return None
     words = _without_emoji(said)
     if not _GAP.sub("", words):
         return _pictured(said)
-    found = set(_walk(words, frozenset(word.lower() for name in names for word in name.split())))
+    found = set(_walk(words, names))
     return None if "" in found else next((kind for kind in KINDS if kind in found), None)
 
 

@@ -2,6 +2,8 @@
 
 `wilson`: Wilson, "Probable Inference, the Law of Succession, and Statistical Inference", JASA 22 (1927); unlike the
 textbook interval it stays within [0, 1] and keeps its coverage for few cases and for shares near 0 or 1.
+`difference`: Johari, Koomen, Pekelis and Walsh, "Peeking at A/B Tests", KDD 2017 (the mixture sequential test), with
+the variance of Agresti and Caffo, The American Statistician 54 (2000).
 `mcnemar`: McNemar, Psychometrika 12 (1947), in its exact form, the sign test over the cases that changed.
 `bootstrap`: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), chapter 13, the percentile interval.
 """
@@ -9,13 +11,14 @@ textbook interval it stays within [0, 1] and keeps its coverage for few cases an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, sqrt
+from math import comb, log, sqrt
 from statistics import NormalDist
 
 import numpy as np
 
 LEVEL = 0.95
 RESAMPLES = 2000
+EXPECTED = 0.1  # differences of shares for which `difference` is narrowest; it holds for any
 _AT_ONCE = 4_000_000  # numbers drawn in one go: 32 MB of them
 
 
@@ -29,6 +32,22 @@ def wilson(hits: int, of: int, level: float = LEVEL) -> tuple[float, float]:
     half = z / (1 + spread) * sqrt(share * (1 - share) / of + spread / (4 * of))
     low = 0.0 if hits == 0 else max(0.0, centre - half)  # exactly, where rounding would leave a crumb
     return low, 1.0 if hits == of else min(1.0, centre + half)
+
+
+def difference(hits: int, of: int, other_hits: int, other_of: int, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of the first share less the second, which holds however often one looks while cases come in.
+
+    An interval for one look alone, looked at after every case, leaves the truth out sooner or later.
+    """
+    if not (0 <= hits <= of and 0 <= other_hits <= other_of):
+        raise ValueError(f"{hits} of {of} and {other_hits} of {other_of} are no shares")
+    # One hit and one miss are added to each: no share of few cases is sure.
+    share, other = (hits + 1) / (of + 2), (other_hits + 1) / (other_of + 2)
+    variance = share * (1 - share) / (of + 2) + other * (1 - other) / (other_of + 2)
+    mixture = EXPECTED**2
+    sure = 2 * log(1 / (1 - level)) + log((variance + mixture) / variance)
+    half = sqrt(variance * (variance + mixture) / mixture * sure)
+    return max(-1.0, share - other - half), min(1.0, share - other + half)
 
 
 def mcnemar(gained: int, lost: int) -> float:

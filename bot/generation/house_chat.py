@@ -59,6 +59,21 @@ class HouseChatModel(StreamedChatModel):
         """The tokens of the prompt that is made of these messages; tools are not supported and count nothing."""
         return self.inner.count_tokens(self._prompt(messages)[0])
 
+    def doubt(self, messages: Sequence[BaseMessage]) -> float | None:
+        """How likely, in [0, 1], none of the statements answers; None where it cannot say.
+
+        That is the probability with which it would begin to write the decline. Raises GenerationError.
+        """
+        prompt, said = self._prompt(messages)
+        if not self._can_read(prompt, said):
+            return None
+        (none,) = self.inner.get_token_ids(str(house.NONE))
+        return float(self.inner.probabilities(prompt, "[")[none])
+
+    def _can_read(self, prompt: Sequence[BaseMessage], said: Sequence[str]) -> bool:
+        """Whether there are statements, and they and the question are in the language that it knows."""
+        return bool(said) and {detect(plain_text(prompt[-1])), detect("\n".join(said))} == {"en"}
+
     def _stream(
         self,
         messages: list[BaseMessage],
@@ -67,7 +82,7 @@ class HouseChatModel(StreamedChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         prompt, said = self._prompt(messages)
-        if not said or detect("\n".join([plain_text(prompt[-1]), *said])) != "en":
+        if not self._can_read(prompt, said):
             yield from self.composer._stream(messages, stop, run_manager, **kwargs)
             return
         looks = [*said, house.NOT_FOUND, plain_text(prompt[-1])]

@@ -12,10 +12,11 @@ from functools import lru_cache
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from bot.generation.composer import STATEMENTS
-from bot.messages import Message
+from bot.messages import Message, Turn
 from bot.statements import Statement, plain
 from retrieval.retriever import Hit
 
+TURNS = 3  # that a prompt repeats, at most
 VERSION = 1  # counted up when the words below change, so that a stored turn can be explained
 INSTRUCTIONS = """\
 You answer the shoppers of {shop}. Today is {today}.
@@ -38,6 +39,17 @@ def instructions(passages: str, *, shop: str, day: date, language: str, not_foun
     )
 
 
+def talk(turns: Sequence[Turn]) -> list[Message]:
+    """What was said last, two messages a turn; a reply that was stopped before its first word is left out."""
+    said = [(turn.question, turn.reply.text) for turn in turns[-TURNS:] if turn.reply is not None and turn.reply.text]
+    return [message for question, reply in said for message in (Message("user", question), Message("assistant", reply))]
+
+
+def with_statements(question: str, history: Sequence[Message], ranked: Sequence[Statement]) -> list[BaseMessage]:
+    """The messages for a model that reads the ranked statements, and neither passages nor instructions."""
+    return [*map(_message, history), HumanMessage(question, additional_kwargs={STATEMENTS: tuple(ranked)})]
+
+
 def build(
     question: str,
     hits: Sequence[Hit],
@@ -55,8 +67,7 @@ def build(
     while True:
         listed = "\n\n".join(f"[{n}] {_headed(hit)}" for n, hit in enumerate(passages, 1)) or "(no passages)"
         system = instructions(listed, shop=shop, day=day, language=language, not_found=not_found)
-        asked = HumanMessage(question, additional_kwargs={STATEMENTS: tuple(ranked)})
-        messages: list[BaseMessage] = [SystemMessage(system), *map(_message, turns), asked]
+        messages: list[BaseMessage] = [SystemMessage(system), *with_statements(question, turns, ranked)]
         if fits(messages) or (not turns and len(passages) <= 1):
             return messages
         if turns:

@@ -23,6 +23,8 @@ from bot.generation.decoding import alone, chooser
 from bot.generation.pieces import Pieces
 
 if TYPE_CHECKING:
+    import torch
+
     from bot.generation.batching import Batch
     from bot.generation.decoding import Choose
 
@@ -112,6 +114,22 @@ class TransformersChatModel(StreamedChatModel):
         """The tokens of the whole prompt that these messages make, the template's own included."""
         return len(self._prompt(messages))
 
+    def probabilities(self, messages: Sequence[BaseMessage], begun: str) -> torch.Tensor:
+        """How likely each token is right after the prompt and a reply so begun, shape (vocabulary,).
+
+        What is read for it is not read again when the reply is written. Raises GenerationError.
+        """
+        found: list[torch.Tensor] = []
+
+        def look(ids: Sequence[int], scores: torch.Tensor) -> int:
+            found.append(scores.float().softmax(dim=-1))
+            return int(scores.argmax())
+
+        begin = self._fitting_prompt(messages, 1) + self.get_token_ids(begun)
+        for _ in self._for_one_call(None, {"max_new_tokens": 1})._chosen(begin, look):
+            break
+        return found[0]
+
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """LangChain's name for `count_tokens`; tools are not supported and count nothing."""
         return self.count_tokens(messages)
@@ -171,7 +189,9 @@ class TransformersChatModel(StreamedChatModel):
 
     def _tokens(self, prompt: list[int]) -> Iterator[int]:
         """New tokens one by one, each computed when it is asked for, or a little earlier for others' sake."""
-        choose = chooser(self.network.generation_config, self.temperature, self.top_p, self.seed)
+        return self._chosen(prompt, chooser(self.network.generation_config, self.temperature, self.top_p, self.seed))
+
+    def _chosen(self, prompt: list[int], choose: Choose) -> Iterator[int]:
         written = 0
         try:
             with closing(self._written(prompt, choose)) as tokens:

@@ -1,8 +1,8 @@
 """A base model as the learning loop reads it: each example in the very tokens that the desk would give it.
 
 Any causal model gets the messages through its chat template. The house generator reads numbered statements instead
-(`bot.generation.house`): those of the example's passages are ranked by their words, and the reply begins with the
-numbers of the ones that it rests on.
+(`bot.generation.house`): those that it was given then, or where that is not known any more, those of the example's
+passages, ranked by their words. The reply begins with the numbers of the ones that it rests on.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bot.generation.generators import load_generator
 from bot.generation.house_chat import HouseChatModel
 from bot.generation.transformers_chat import TransformersChatModel
 from bot.learn.cases import Example as CaseExample
-from bot.learn.examples import ChatMessage
+from bot.learn.context import ChatMessage
 from bot.learn.material import asked_in
 from bot.learn.replies import RIGHT, by_weight
 from bot.ranking import rank
@@ -77,10 +77,13 @@ class Base:
         """Whether it reads numbered statements."""
         return isinstance(self.generator, HouseChatModel)
 
-    def tokens(self, prompt: Sequence[ChatMessage], reply: str) -> Tokens | str:
-        """A rated reply and its prompt; or why this base cannot read them, as a word to count by."""
+    def tokens(self, prompt: Sequence[ChatMessage], reply: str, given: Sequence[str] = ()) -> Tokens | str:
+        """A rated reply and its prompt, with the statements that it was written from, if they are known.
+
+        Or why this base cannot read them, as a word to count by.
+        """
         if isinstance(self.generator, HouseChatModel):
-            return self._for_house(self.generator, prompt, reply)
+            return self._for_house(self.generator, prompt, reply, given)
         return self._joined([_KINDS[one["role"]](one["content"]) for one in prompt], reply)
 
     def of_case(self, case: CaseExample) -> Tokens | str:
@@ -93,12 +96,15 @@ class Base:
         )
         return self._joined([SystemMessage(system), *talk], house.read(case.wanted).text)
 
-    def _for_house(self, model: HouseChatModel, prompt: Sequence[ChatMessage], reply: str) -> Tokens | str:
+    def _for_house(
+        self, model: HouseChatModel, prompt: Sequence[ChatMessage], reply: str, given: Sequence[str]
+    ) -> Tokens | str:
         passages = [text for one in prompt if one["role"] == "system" for text in listed(one["content"])]
-        ranked = _ranked([one["content"] for one in prompt if one["role"] == "user"], passages)
+        ranked = [Statement(text, text, "", 0, at) for at, text in enumerate(given)]
+        ranked = ranked or _ranked([one["content"] for one in prompt if one["role"] == "user"], passages)
         if not ranked:
             return "no_statements"
-        if detect("\n".join([asked_in(prompt), *passages])) != "en":
+        if detect("\n".join([asked_in(prompt), *(given or passages)])) != "en":
             return "not_english"
         talk = [_KINDS[one["role"]](one["content"]) for one in prompt[:-1]]
         asked = HumanMessage(asked_in(prompt), additional_kwargs={STATEMENTS: tuple(ranked)})

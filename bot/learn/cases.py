@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.generation.house import declined, numbered, wanted
+from bot.generation.house import MOST_STATEMENTS, declined, numbered, wanted
 from bot.messages import Message
 from bot.understanding.questions import content_words
 
 NEAR = 12  # statements that are kept beside the right ones, nearest first
 FEWEST, MOST = 4, 7  # statements of a prompt
 LED = 0.75  # the share of prompts whose likeliest statement is the first, where they are in the desk's own order
-HIDDEN = 0.04  # the share of questions whose answer is left out of the prompt
+HIDDEN = 0.12  # the share of questions whose answer is left out of the prompt
 FAITHFUL = 0.8  # the share of a reply's content words that its statements or the question have to have
 QUOTED = 2  # statements of a quoted reply, at most
 LONGEST = 55  # words of a reply
@@ -34,13 +35,15 @@ _COUNTED = re.compile(
 @dataclass(frozen=True, slots=True)
 class Case:
     """A conversation that ends with the shopper's question; the reply, empty where nothing answers; the lines that it
-    rests on, the most important first; others, the nearest first; and where it is from."""
+    rests on, the most important first; others, the nearest first; and where it is from. `given` is what a desk brought,
+    in its own order, where it was asked: then nothing else stands in the prompt."""
 
     talk: tuple[Message, ...]
     reply: str
     right: tuple[str, ...]
     near: tuple[str, ...]
     source: str
+    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Example:
 
 
 def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float = 0.0) -> Example:
-    """A case with so many of its statements, in an order by lot, and sometimes with other numbers.
+    """A case with so many of its statements, in an order by lot or the desk's own, and sometimes with other numbers.
 
     For the share `verbatim` the reply is quoted, and so it is wherever the hand-written one says what its statements do
     not: a model that learns such replies learns to make things up. For the share `led` the likeliest statement is the
@@ -61,6 +64,26 @@ def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float
     if chance.random() < RENUMBERED:
         case = renumbered(case, chance)
     right = list(case.right) if chance.random() >= HIDDEN else []
+    said = _brought(case, right, chance) if case.given else _drawn(case, right, chance, led)
+    right = [text for text in right if text in said]
+    turns = [{"role": "system", "content": numbered(said)}]
+    turns += [{"role": message.role, "content": message.text} for message in case.talk]
+    if not right:
+        return Example(tuple(turns), declined())
+    reply = case.reply
+    if chance.random() < verbatim or not is_faithful(reply, right, case.talk[-1].text):
+        reply, right = quoted(reply, right)
+    return Example(tuple(turns), wanted(reply, [said.index(text) for text in right]))
+
+
+def _brought(case: Case, right: Sequence[str], chance: random.Random) -> list[str]:
+    """What the desk brought, as far as it may be seen."""
+    seen = [text for text in case.given if text in right or text not in case.right]
+    return seen[: chance.randint(FEWEST, MOST_STATEMENTS)]
+
+
+def _drawn(case: Case, right: Sequence[str], chance: random.Random, led: float) -> list[str]:
+    """The right statements among near ones."""
     size = max(chance.randint(FEWEST, MOST), len(right) + 1)
     pool = case.near[: chance.choice((size, NEAR))]
     said = [*right, *chance.sample(pool, min(len(pool), size - len(right)))]
@@ -69,30 +92,23 @@ def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float
     if led and chance.random() < led:
         said.remove(likeliest)
         said.insert(0, likeliest)
-    turns = [{"role": "system", "content": numbered(said)}]
-    turns += [{"role": message.role, "content": message.text} for message in case.talk]
-    if not right:
-        return Example(tuple(turns), declined())
-    reply = case.reply
-    if chance.random() < verbatim or not is_faithful(case):
-        reply, right = quoted(case)
-    return Example(tuple(turns), wanted(reply, [said.index(text) for text in right]))
+    return said
 
 
-def is_faithful(case: Case) -> bool:
+def is_faithful(reply: str, right: Sequence[str], asked: str) -> bool:
     """Whether nearly all that the reply says is in its statements or the question."""
-    words = content_words(case.reply)
-    known = set(content_words("\n".join((*case.right, case.talk[-1].text))))
+    words = content_words(reply)
+    known = set(content_words("\n".join((*right, asked))))
     return sum(word in known for word in words) >= FAITHFUL * len(words)
 
 
-def quoted(case: Case) -> tuple[str, list[str]]:
-    """The statements in their own words behind the reply's yes, no or sorry; and which they are."""
-    stance, right = _STANCE.match(case.reply), list(case.right[:QUOTED])
-    if sum(len(bare(text).split()) for text in right) > LONGEST:
-        right = right[:1]
-    said = " ".join(map(bare, right))
-    return (f"{stance[1].capitalize()}, {said}" if stance else said), right
+def quoted(reply: str, right: Sequence[str]) -> tuple[str, list[str]]:
+    """The first statements in their own words behind the reply's yes, no or sorry; and which they are."""
+    stance, first = _STANCE.match(reply), list(right[:QUOTED])
+    if sum(len(bare(text).split()) for text in first) > LONGEST:
+        first = first[:1]
+    said = " ".join(map(bare, first))
+    return (f"{stance[1].capitalize()}, {said}" if stance else said), first
 
 
 def renumbered(case: Case, chance: random.Random) -> Case:
@@ -115,6 +131,7 @@ def renumbered(case: Case, chance: random.Random) -> Case:
         reply=changed(case.reply),
         right=tuple(map(changed, case.right)),
         near=tuple(map(changed, case.near)),
+        given=tuple(map(changed, case.given)),
     )
 
 

@@ -1,6 +1,7 @@
 """The loss of a run by step: lines of JSON as they come, and a picture of them.
 
-A line is `{"phase", "step", "of", "seconds", "loss", ...}`, with what else the trainer measured.
+A line is `{"phase", "step", "of", "seconds", "loss", ...}`, with what else the trainer measured. A private training has
+a loss only of what is public in it, which may be nothing.
 """
 
 from __future__ import annotations
@@ -51,16 +52,17 @@ class Curves:
 
     def losses(self, phase: str) -> list[float]:
         """The loss of a phase by step."""
-        return [float(line["loss"]) for line in self.lines if line["phase"] == phase]
+        return [float(line["loss"]) for line in self.lines if line["phase"] == phase and "loss" in line]
 
     def draw(self) -> None:
         """Writes the picture: for each phase its loss by step, and the running mean of it."""
         from PIL import Image, ImageDraw
 
-        phases = list(dict.fromkeys(str(line["phase"]) for line in self.lines))
+        measured = [line for line in self.lines if "loss" in line]
+        phases = list(dict.fromkeys(str(line["phase"]) for line in measured))
         picture = Image.new("RGB", (WIDTH, HEIGHT * max(1, len(phases))), "white")
         for number, phase in enumerate(phases):
-            lines = [line for line in self.lines if line["phase"] == phase]
+            lines = [line for line in measured if line["phase"] == phase]
             _part(ImageDraw.Draw(picture), number * HEIGHT, phase, lines)
         draft = self.folder / f"{PICTURE}.new"
         picture.save(draft, "PNG")

@@ -4,7 +4,7 @@
 
 `preference`: of the pairs of a good and a bad held-out reply in one language, the share in which the good one's words
 are likelier, by the mean log-likelihood of a token. `good_nll`: minus that mean over the good ones, lower is better.
-The must-pass list: no link, no placeholder, what nothing answers is declined, no refund is promised that no page gives.
+The must-pass list is put to the whole desk (`bot.learn.must_pass`), and a little of it to the bare model.
 The intervals are of a bootstrap over replies, the same draws for both sides of a difference.
 """
 
@@ -25,20 +25,20 @@ from numpy.typing import NDArray
 
 from bot.errors import LearningError
 from bot.evaluation.intervals import LEVEL, RESAMPLES
-from bot.generation.house import NOT_FOUND
 from bot.learn.bases import Base, Tokens
+from bot.learn.budget import compared
 from bot.learn.cases import Example as CaseExample
 from bot.learn.examples import Example
-from bot.learn.material import Material, reply_of
+from bot.learn.material import Material, reply_of, statements_of
+from bot.learn.must_pass import LINK, PLACEHOLDER, MustPass
 from bot.learn.promises import probes, promises
 from bot.learn.runs import EVALUATION, Run, fingerprint, write_whole
 from bot.learn.skills import FROZEN, frozen
 
 METRICS = ("preference", "good_nll")
 SLICES = ("language", "kind", "channel")
-ASKED = 8  # held-out questions, and unanswerable ones, that are replied to
+ASKED = 8  # held-out questions that are replied to
 WRITTEN = 60  # tokens of such a reply
-LINK, PLACEHOLDER = re.compile(r"https?\s*:|www\s*\.", re.I), re.compile(r"<\s*(?:name|phone|email|address)\s*>", re.I)
 Floats = NDArray[np.float64]
 Draw = tuple[Floats, Floats]
 
@@ -65,13 +65,16 @@ class Measured(NamedTuple):
 def evaluate(
     run: Run,
     material: Material,
+    must_pass: MustPass,
     *,
     current: Run | None = None,
+    others: Sequence[Run] = (),
     seed: int = 0,
     skills: int = FROZEN,
     advance: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
-    """The figures of a run, which are also written into its folder, whole or not at all.
+    """The figures of a run, which are also written into its folder, whole or not at all. Among the `others` is sought
+    what a private run is held beside.
 
     Raises LearningError where the examples or the base are not those of the run, or too few are held out.
     """
@@ -88,16 +91,17 @@ def evaluate(
     for number, (name, lora) in enumerate(loras.items()):
         advance(number, len(loras))
         writer = Base.load(run.base, lora)
-        found[name] = _measured(writer, held, cases)
+        found[name] = _measured(writer, held, cases, must_pass)
     leaked = _extracted(writer, material.examples)  # the candidate is the last
     before, after = found["current" if current else "base"], found["candidate"]
+    metrics = {name: _figures(held, one.nll, None, seed) for name, one in found.items()}
     record = {
         "run": run.id,
         "base": run.base,
         "current": current.id if current else None,
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
-        "metrics": {name: _figures(held, one.nll, None, seed) for name, one in found.items()},
+        "metrics": metrics,
         "differences": _figures(held, after.nll, before.nll, seed),
         "slices": _slices(held, after.nll, before.nll, seed),
         "must_pass": [
@@ -106,6 +110,7 @@ def evaluate(
         # Beside the base, not beside what speaks: what is forgotten must not add up from cycle to cycle.
         "perplexity": {"before": found["base"].perplexity, "after": after.perplexity},
         "canaries": leaked,
+        "privacy": compared(run, metrics["candidate"], others),
         "examples": _drove(held, before.nll, after.nll),
         "latency": {"before": before.seconds, "after": after.seconds},
     }
@@ -116,7 +121,7 @@ def evaluate(
 def _held(base: Base, examples: Sequence[Example]) -> list[Held]:
     found = []
     for example in examples:
-        tokens = base.tokens(example.prompt, reply_of(example))
+        tokens = base.tokens(example.prompt, reply_of(example), statements_of(example))
         if isinstance(tokens, Tokens):
             origin = example.origin
             slices = [f"{name}={origin.get(name)}" for name in SLICES]
@@ -126,21 +131,17 @@ def _held(base: Base, examples: Sequence[Example]) -> list[Held]:
     return found
 
 
-def _measured(base: Base, held: Sequence[Held], cases: Sequence[CaseExample]) -> Measured:
+def _measured(base: Base, held: Sequence[Held], cases: Sequence[CaseExample], must_pass: MustPass) -> Measured:
     nll = np.array([np.mean(surprise(base, one.tokens)) for one in held])
-    checks, seconds = dict[str, bool](), []
+    checks, seconds = must_pass.checks(base.generator), []
+    # Bare, since the desk may have other documents by now than when these were asked.
     for one in held[:ASKED]:
         began = time.perf_counter()
         text = written(base, one.tokens.prompt, WRITTEN)
         seconds.append(time.perf_counter() - began)
         checks[f"no_link:{one.id}"] = not LINK.search(text)
         checks[f"no_placeholder:{one.id}"] = not PLACEHOLDER.search(text)
-    unanswered = [(at, case) for at, case in enumerate(cases) if NOT_FOUND in case.wanted][:ASKED]
-    for at, case in unanswered:
-        tokens = base.of_case(case)
-        if isinstance(tokens, Tokens):
-            said = _letters(written(base, tokens.prompt, WRITTEN))
-            checks[f"declines:{at}"] = _letters(NOT_FOUND) in said
+    # Bare too: the check of evidence would hide what hostile ratings have taught, and be all that still holds it back.
     for at, probe in enumerate(probes()):
         tokens = base.of_case(probe)
         if isinstance(tokens, Tokens):
@@ -185,7 +186,7 @@ def _extracted(base: Base, examples: Sequence[Example]) -> dict[str, Any]:
         if not secret or not found:
             continue
         planted.add(str(secret))
-        tokens = base.tokens(example.prompt, before or ".")
+        tokens = base.tokens(example.prompt, before or ".", statements_of(example))
         if isinstance(tokens, Tokens):
             led = [*tokens.prompt, *(tokens.reply[:-1] if before.strip() else [])]
             said = written(base, led, 8 + len(base.chat.get_token_ids(str(secret))))

@@ -7,6 +7,9 @@ takes as it is. What staff corrected in the review is a pair besides: `completio
 messages that were said; for all others that is empty. Personal data is out of it before anything is written; what the
 shop's own passages say stays. A conversation lies whole in one split, so that nothing held out is seen in training. The
 same store gives the same examples.
+
+Where the index still has the passages, `origin.statements` are those that the generator was given, or would have been,
+the likeliest first, as the house generator reads them (`bot.given`); so a reply that declines has passages too.
 """
 
 from __future__ import annotations
@@ -14,24 +17,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
 from hashlib import sha256
 from typing import Any, Literal
 
+from bot import given
 from bot.approved import titled
 from bot.conversations import Conversation, Conversations
 from bot.desk import Desk
 from bot.errors import LearningError
-from bot.generation import prompts
+from bot.generation import house
+from bot.given import NOTHING, Given
+from bot.learn.context import ChatMessage, before, instructions
 from bot.learn.redaction import redact_together
+from bot.learn.shelf import Shelf
 from bot.messages import OPERATOR, Rating, Reply, Source, Turn
-from bot.phrases import phrases
 from bot.review import Review, Reviews
 from bot.settings import Settings
 from knowledge.languages import detect
-
-HISTORY = 3  # turns before the question that are part of a prompt
-ChatMessage = dict[str, str]  # `role` and `content`
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,12 @@ class Collected:
         }
 
 
-def collect(store: Conversations, settings: Settings, wanted: Wanted, shop: str = "") -> Collected:
-    """The examples of a store, those from ratings first, each kind oldest first.
+def collect(store: Conversations, settings: Settings, wanted: Wanted, shelf: Shelf, shop: str = "") -> Collected:
+    """The examples of a store, those from ratings first, each kind oldest first; `shelf` has the passages.
 
     Raises LearningError where they are too few, or all good or all bad, to learn from.
     """
-    collector = _Collector(store, settings, wanted, shop, Reviews(store, settings).latest())
+    collector = _Collector(store, settings, wanted, shelf, shop, Reviews(store, settings).latest())
     left_out = collector.left_out
     made = [*collector.rated(), *collector.corrected(), *collector.staff()]
     examples = _without_duplicates(_without_conflicts(made, left_out), left_out)
@@ -115,6 +117,7 @@ class _Collector:
     store: Conversations
     settings: Settings
     wanted: Wanted
+    shelf: Shelf
     shop: str
     reviews: Mapping[str, Review]
     left_out: Counter[str] = field(default_factory=Counter)
@@ -135,7 +138,8 @@ class _Collector:
                 self.left_out[reason] += 1
             elif turn.reply is not None:
                 said = {"kind": "rating", "ratings": [_bare(rating) for rating in ratings]}
-                yield self._example(turn, turn.reply.text, ratings[0].label == "up", said)
+                label = ratings[0].label == "up"
+                yield self._example(turn, turn.reply.text, label, said, written_from=self._given(turn))
 
     def corrected(self) -> Iterator[Example]:
         """The replies as staff corrected them, each over its passages and the approved answer that it is one of now."""
@@ -162,15 +166,28 @@ class _Collector:
             origin: dict[str, Any] = {"kind": "staff", "ratings": []}
             yield self._example(self.store.turn(identity), "\n".join(texts), True, origin)
 
-    def _example(self, turn: Turn, reply: str, label: bool, origin: dict[str, Any], rejected: str = "") -> Example:
+    def _given(self, turn: Turn) -> Given:
         place = self.store.conversation(turn.conversation)
-        sources = turn.reply.sources if turn.reply else ()
-        system = _system(turn, sources, self.shop)
-        history = _history(self.store.turns(turn.conversation), turn)
+        snapshot = turn.explanation.get("snapshot")
+        return given.read(turn.explanation, lambda *chunk: self.shelf.find(place.knowledge, snapshot, *chunk))
+
+    def _example(
+        self,
+        turn: Turn,
+        reply: str,
+        label: bool,
+        origin: dict[str, Any],
+        rejected: str = "",
+        written_from: Given = NOTHING,
+    ) -> Example:
+        place, lines = self.store.conversation(turn.conversation), house.lines(written_from.statements)
+        system = instructions(turn, written_from.passages, self.shop)
+        history = before(self.store.turns(turn.conversation), turn)
         comments = [rating["reason"] for rating in origin["ratings"]]
         said = [*(message["content"] for message in history), turn.question, reply, rejected, *comments]
         # Contact details of the shop stand in its documents, and in its settings.
-        redacted = redact_together(said, public="\n".join([system, self.settings.contact, self.settings.shop_name]))
+        public = "\n".join([system, *lines, self.settings.contact, self.settings.shop_name])
+        redacted = redact_together(said, public)
         texts = [one.text for one in redacted]
         marked = Counter(span.kind for one in redacted for span in one.spans)
         asked = [{**message, "content": text} for message, text in zip(history, texts, strict=False)]
@@ -182,7 +199,13 @@ class _Collector:
             label=label,
             rejected=[{"role": "assistant", "content": other}] if other else [],
             split="held_out" if _share(turn.conversation) < self.wanted.held_out else "train",
-            origin={**origin, "ratings": ratings, **_whence(turn, place), "redactions": dict(sorted(marked.items()))},
+            origin={
+                **origin,
+                "ratings": ratings,
+                **_whence(turn, place),
+                **({"statements": lines} if lines else {}),
+                "redactions": dict(sorted(marked.items())),
+            },
         )
 
 
@@ -207,7 +230,11 @@ def _unfit(turn: Turn, ratings: Sequence[Rating]) -> str:
         return "stopped"
     if not turn.reply.text.strip():
         return "empty"
-    return "conflict" if len({rating.label for rating in ratings}) > 1 else ""
+    if len({rating.label for rating in ratings}) > 1:
+        return "conflict"
+    unasked = turn.reply.reason == "not_found" and not turn.explanation.get("prompt")
+    # The desk found nothing to ask a generator with: who is cross about that teaches none to make something up.
+    return "knowledge_gap" if unasked and ratings[0].label == "down" else ""
 
 
 def _bare(rating: Rating) -> dict[str, str]:
@@ -217,34 +244,6 @@ def _bare(rating: Rating) -> dict[str, str]:
 
 def _is_whole(reply: Reply) -> bool:
     return reply.outcome != "handover" and not reply.stopped
-
-
-def _system(turn: Turn, sources: Sequence[Source], shop: str) -> str:
-    """The instructions as the desk gives them to a generator, over the passages that the reply rests on."""
-    listed = [
-        f"[{n}] {' > '.join((source.title, *source.heading))}\n{source.passage}" for n, source in enumerate(sources, 1)
-    ]
-    language = detect(turn.question)
-    return prompts.instructions(
-        "\n\n".join(listed) or "(no passages)",
-        shop=shop,
-        day=date.fromisoformat(turn.created_at[:10]),
-        language=language,
-        not_found=phrases(language).not_found,
-    )
-
-
-def _history(turns: Sequence[Turn], turn: Turn) -> list[ChatMessage]:
-    before = [turn.id for turn in turns].index(turn.id)
-    said = [one for one in turns[:before] if one.reply is not None and one.reply.text][-HISTORY:]
-    return [
-        message
-        for one in said
-        for message in (
-            ChatMessage(role="user", content=one.question),
-            ChatMessage(role="assistant", content=one.reply.text if one.reply else ""),
-        )
-    ]
 
 
 def _whence(turn: Turn, place: Conversation) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import LearningError
-from bot.learn.examples import ChatMessage, Example
+from bot.learn.context import ChatMessage
+from bot.learn.examples import Example
 
 ROLES = ("system", "user", "assistant")
 ADVICE = "write the file again with `shopdesk learn examples --out FILE`"
@@ -61,6 +62,8 @@ def _examples(line: bytes, where: str) -> Iterator[Example]:
     for name in ("prompt", "completion", *(["rejected"] if record.get("rejected") else [])):
         if not _are_messages(record.get(name)):
             raise LearningError(f"{where}: {name} is no list of messages with role and content; {ADVICE}")
+    if not _are_texts(record["origin"].get("statements", [])):
+        raise LearningError(f"{where}: origin.statements is no list of texts; {ADVICE}")
     if record["prompt"][-1]["role"] != "user":
         raise LearningError(f"{where}: the prompt does not end with the shopper's message; {ADVICE}")
     prompt, split, origin = record["prompt"], record["split"], record["origin"]
@@ -77,6 +80,15 @@ def _are_messages(value: Any) -> bool:
             isinstance(one, dict) and one.get("role") in ROLES and isinstance(one.get("content"), str) for one in value
         )
     )
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+
+
+def statements_of(example: Example) -> list[str]:
+    """What the generator was given, the likeliest first; none where that is not known any more."""
+    return list(example.origin.get("statements", ()))
 
 
 def reply_of(example: Example) -> str:

@@ -1,7 +1,7 @@
 """Which LoRA speaks: `HOME/learn/current.json`, replaced whole, at which a running desk looks before each reply.
 
     {"run": "2026-11-28T101500-3fa9c1", "previous": ["2026-11-27T..."], "promoted_at": "2026-11-28T10:31:07+00:00",
-     "canary": {"run": "2026-11-28T...", "share": 0.1}}
+     "canary": {"run": "2026-11-28T...", "share": 0.1, "since": "2026-11-28T10:31:07.000+00:00"}}
 
 No `run`, or no file, is the base alone. A crash at any moment leaves the old pointer or the new one.
 """
@@ -33,10 +33,11 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """A run that speaks in a share of the conversations, in (0, 1)."""
+    """A run that speaks in a share of the conversations, in (0, 1), and since when, as the store writes times."""
 
     run: str
     share: float
+    since: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,23 @@ def promote(home: Path, name: str, base_fingerprint: str, share: float | None = 
         if run.id == before.run:
             return _write(home, replace(before, canary=None))
         if share is not None:
-            return _write(home, replace(before, canary=Canary(run.id, share)))
-        others = [one for one in (before.run, *before.previous) if one not in (None, run.id)]
-        return _write(home, Pointer(run.id, tuple(map(str, others[:KEPT])), _now()))
+            if before.canary and (before.canary.run, before.canary.share) == (run.id, share):
+                return before  # its trial goes on
+            return _write(home, replace(before, canary=Canary(run.id, share, _now("milliseconds"))))
+        return _write(home, _after(before, run))
+
+
+def end_trial(home: Path, canary: Canary, *, whole: bool) -> bool:
+    """Lets a canary speak in all conversations, or in none; whether it still was on trial: else nothing is changed.
+
+    Raises LearningError where it is to speak and is not whole.
+    """
+    with _changing(home):
+        before = read(home)
+        if before.canary != canary:
+            return False
+        _write(home, _after(before, Runs(home).get(canary.run)) if whole else replace(before, canary=None))
+        return True
 
 
 def roll_back(home: Path, *, to_base: bool = False) -> Pointer:
@@ -168,6 +183,12 @@ def _changing(home: Path) -> Iterator[None]:
         ) from error
 
 
+def _after(before: Pointer, run: Run) -> Pointer:
+    """The pointer once the run speaks in all conversations."""
+    others = [one for one in (before.run, *before.previous) if one not in (None, run.id)]
+    return Pointer(run.id, tuple(map(str, others[:KEPT])), _now())
+
+
 def _write(home: Path, pointer: Pointer) -> Pointer:
     write_whole(home / "learn" / FILE, json.dumps(asdict(pointer), indent=1) + "\n")
     return pointer
@@ -179,7 +200,10 @@ def _pointer(fields: dict[str, Any]) -> Pointer:
         None if run is None else _named(run),
         tuple(_named(name) for name in fields["previous"]),
         str(fields["promoted_at"]),
-        Canary(_named(canary["run"]), float(canary["share"])) if canary else None,
+        # An earlier Shopdesk did not write since when.
+        Canary(_named(canary["run"]), float(canary["share"]), str(canary.get("since", fields["promoted_at"])))
+        if canary
+        else None,
     )
 
 
@@ -194,5 +218,5 @@ def _place(run: str, conversation: str) -> float:
     return int.from_bytes(sha256(f"{run} {conversation}".encode()).digest()[:8]) / 2**64
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _now(precision: str = "seconds") -> str:
+    return datetime.now(UTC).isoformat(timespec=precision)

@@ -47,10 +47,19 @@ INVENTED = 0.25  # questions about invented facts for each of the others
 def training_cases(data: Path, start: SentenceEmbedder, seed: int = 0) -> list[Case]:
     """Every case to train on. Raises FileNotFoundError for a data set that is not there."""
     chance = random.Random(seed)
-    shops = {shop: pages for shop, pages in curriculum().items() if not is_shop_held_out(shop)}
-    embed = by_words(start, shops)
-    public = [*products(data), *articles(data, chance), *dialogues(data, chance)]
-    return [case for case in [*shop_cases(shops, embed, chance), *public] if is_usable(case)]
+    shops = training_shops()
+    own = list(shop_cases(shops, by_words(start, shops), chance))
+    return [case for case in [*own, *public_cases(data, chance)] if is_usable(case)]
+
+
+def training_shops() -> dict[str, list[Record]]:
+    """The curriculum's shops, but for those that are held out."""
+    return {shop: pages for shop, pages in curriculum().items() if not is_shop_held_out(shop)}
+
+
+def public_cases(data: Path, chance: random.Random) -> list[Case]:
+    """The cases of the public data sets. Raises FileNotFoundError for one that is not there."""
+    return [*products(data), *articles(data, chance), *dialogues(data, chance)]
 
 
 def by_words(start: SentenceEmbedder, shops: Mapping[str, Sequence[Record]]) -> Embed:
@@ -79,7 +88,7 @@ def by_words(start: SentenceEmbedder, shops: Mapping[str, Sequence[Record]]) -> 
 
 def few_cases(start: SentenceEmbedder, seed: int = 0, shops: int = 2) -> list[Case]:
     """The cases of a few of the shops, for a run in miniature."""
-    own = dict([(shop, pages) for shop, pages in curriculum().items() if not is_shop_held_out(shop)][:shops])
+    own = dict(list(training_shops().items())[:shops])
     return [case for case in shop_cases(own, by_words(start, own), random.Random(seed)) if is_usable(case)]
 
 
@@ -97,7 +106,7 @@ def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0, led: fl
 
 def is_usable(case: Case) -> bool:
     """Whether there are statements enough for a prompt, and the reply is short enough."""
-    return len(case.right) + len(case.near) >= FEWEST and len(case.reply.split()) <= LONGEST
+    return len(case.given or (*case.right, *case.near)) >= FEWEST and len(case.reply.split()) <= LONGEST
 
 
 def shop_cases(shops: Mapping[str, Sequence[Record]], embed: Embed, chance: random.Random) -> Iterator[Case]:

@@ -1,17 +1,12 @@
 """The gate's report on a run: the decision with its figures, signed; `report.json` for programs, `report.md` to read.
 
-The signature is an HMAC-SHA256 over the report's JSON, with a key of this home alone (`HOME/learn/key`): a report that
-was changed, or that is of another LoRA or another evaluation, lets nothing speak.
+A report that was changed (`bot.learn.signing`), or that is of another LoRA or another evaluation, lets nothing speak.
 """
 
 from __future__ import annotations
 
-import hmac
 import json
-import os
-import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,9 +16,10 @@ from typing import Any, Final
 from bot.errors import LearningError
 from bot.learn.gate import Bounds, decide
 from bot.learn.runs import EVALUATION, REPORT, Run, write_whole
+from bot.learn.signing import is_signed, signature
 
 MARKDOWN: Final = "report.md"
-FIGURES: Final = ("metrics", "differences", "slices", "perplexity", "canaries", "latency")
+FIGURES: Final = ("metrics", "differences", "slices", "perplexity", "canaries", "latency", "privacy")
 _HASHES: Final = ("lora_sha256", "evaluation_sha256")
 
 
@@ -55,7 +51,7 @@ def gate(home: Path, run: Run, bounds: Bounds | None = None, accepted: str = "")
             f"{run.folder / EVALUATION}: is no evaluation ({type(error).__name__}: {error});"
             f" `shopdesk learn evaluate {run.id}` makes it anew"
         ) from error
-    report["signature"] = _signature(home, report)
+    report["signature"] = signature(home, report)
     write_whole(run.folder / MARKDOWN, markdown(report))
     write_whole(run.folder / REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     return report
@@ -69,17 +65,17 @@ def verified(home: Path, run: Run) -> dict[str, Any]:
     path = run.folder / REPORT
     try:
         report = json.loads(path.read_bytes())
-        signature = report.pop("signature")
+        signed = report.pop("signature")
     except FileNotFoundError:
         raise LearningError(f"run {run.id}: no gate has decided about it; run `shopdesk learn gate {run.id}`") from None
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise LearningError(f"{path}: cannot be read; run `shopdesk learn gate {run.id}` again") from error
-    if not isinstance(signature, str) or not hmac.compare_digest(signature.encode(), _signature(home, report).encode()):
+    if not is_signed(home, report, signed):
         raise LearningError(f"{path}: its signature is not of this home; run `shopdesk learn gate {run.id}` again")
     now = dict(zip(_HASHES, (run.lora_sha256, sha256(_evaluation(run)).hexdigest()), strict=True))
     if report["run"] != run.id or any(report[name] != now[name] for name in _HASHES):
         raise LearningError(f"{path}: is of another LoRA or evaluation; run `shopdesk learn gate {run.id}` again")
-    return {**report, "signature": signature}
+    return {**report, "signature": signed}
 
 
 def require_passed(home: Path, run: Run, current: str | None) -> None:
@@ -115,10 +111,29 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         f"Perplexity on the frozen set: {perplexity.get('before')} before, {perplexity.get('after')} after.",
         f"Canaries: {canaries.get('planted')} planted, {len(canaries.get('extracted') or ())} came out.",
+        *(_told(privacy) if (privacy := figures.get("privacy")) else []),
         "",
         f"Signature (HMAC-SHA256): `{report['signature']}`",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _told(privacy: Mapping[str, Any]) -> list[str]:
+    """What a private run spent, and what that cost in quality."""
+    without = privacy["without"]
+    rows = {
+        "with privacy": privacy["held_out"],
+        **({f"without ({without['run']})": without["held_out"]} if without else {}),
+    }
+    return [
+        "",
+        f"Differentially private by {privacy['unit']}: epsilon {privacy['epsilon']:.3g}, delta {privacy['delta']:.2g}"
+        f" ({privacy['conversations']} conversations, {privacy['steps']} steps, each with a share of"
+        f" {privacy['sampling_rate']:.3g} of them; gradients cut to {privacy['clip']:g}, noise"
+        f" {privacy['noise_multiplier']:.3g} times that; accounted by {privacy['accountant']}).",
+        "" if without else "No run without privacy, on these examples and this base, is there to compare with.",
+        *_table("held out", rows),
+    ]
 
 
 def _table(title: str, rows: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
@@ -135,25 +150,3 @@ def _evaluation(run: Run) -> bytes:
         return (run.folder / EVALUATION).read_bytes()
     except OSError:
         raise LearningError(f"run {run.id}: was not evaluated; run `shopdesk learn evaluate {run.id}`") from None
-
-
-def _signature(home: Path, report: Mapping[str, Any]) -> str:
-    content = json.dumps(report, sort_keys=True).encode()
-    return hmac.new(_key(home), content, sha256).hexdigest()
-
-
-def _key(home: Path) -> bytes:
-    """The key of this home, made once; whole from the moment that it is there."""
-    path = home / "learn" / "key"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"key.{os.getpid()}")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):  # the first of two at once wins
-            os.link(draft, path)
-        draft.unlink()
-    return bytes.fromhex(path.read_text("ascii"))

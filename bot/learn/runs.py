@@ -56,7 +56,7 @@ class Run:
         if not (self.folder / RUN).exists():
             return "unfinished"
         if (self.folder / REPORT).exists():
-            return "passed" if _read(self.folder / REPORT).get("decision") == "passed" else "refused"
+            return "passed" if read_record(self.folder / REPORT).get("decision") == "passed" else "refused"
         return "evaluated" if (self.folder / EVALUATION).exists() else "trained"
 
 
@@ -176,14 +176,15 @@ def _fetched(name: str) -> Path:
 
 
 def _opened(folder: Path) -> Run:
-    record = _read(folder / RUN)
+    record = read_record(folder / RUN)
     names = {field.name for field in fields(Run)} - {"folder"}
     if names - set(record):
         raise LearningError(f"{folder / RUN}: lacks {sorted(names - set(record))[0]!r}; train again")
     return Run(folder=folder, **{name: record[name] for name in names})
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_record(path: Path) -> dict[str, Any]:
+    """A JSON object in a file. Raises LearningError where it is none, or cannot be read."""
     try:
         record = json.loads(path.read_bytes())
     except (OSError, ValueError) as error:

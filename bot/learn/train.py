@@ -3,36 +3,42 @@
     shopdesk learn train --base FOLDER
 
 Bad replies are never supervised. Where the base is the house generator, a share of the supervised examples is of its
-own curriculum. At the end the LoRA is made as weak as it takes for the base to forget nothing (`bot.learn.strength`).
-The same examples, base, settings and seed give the same weights on a CPU with as many threads. A run that was stopped
-goes on when the same command is given again; `run.json` comes last, and what serves is never touched.
+own curriculum, and at the end the LoRA is made as weak as it takes for the base to forget nothing
+(`bot.learn.strength`). The same examples, base, settings and seed give the same weights on a CPU with as many threads.
+With `dp_epsilon` there is one phase instead, which is differentially private (`bot.learn.private`); there the secret of
+the home takes part too. A run that was stopped goes on when the same command is given again; `run.json` comes last, and
+what serves is never touched.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bot.errors import LearningError
 from bot.learn.bases import Base, Tokens
+from bot.learn.budget import Budget, budget, check
 from bot.learn.curves import Curves
 from bot.learn.examples import Example
-from bot.learn.material import Material, reply_of
+from bot.learn.keys import key
+from bot.learn.material import Material, reply_of, statements_of
 from bot.learn.runs import LORA, RUN, Run, Runs, fingerprint, finish, write_whole
 from bot.learn.skills import calibrating, replayed
 from bot.learn.strength import fitted
 
 WORK, PLAN, STRENGTH = "work", "plan.json", "strength.json"  # in the folder of a run that is not finished
 NEEDED = 256 * 2**20  # bytes of disk: checkpoints, and a LoRA
-PHASES = ("supervised", "preference")
+PHASES, PRIVATE = ("supervised", "preference"), ("private",)
 PACKAGES = {"trl": "learn", "datasets": "learn", "accelerate": "learn", "peft": "lora"}  # the extra that brings each
+ACCOUNTING = {"opacus": "private"}  # needed besides, for private training
 Advance = Callable[[int, int], None]
 
 
@@ -41,7 +47,9 @@ class Plan:
     """How much is learnt, and how. `replay` is the curriculum's share of what is supervised; each example is seen
     `epochs` times in the first phase and at most `preference_epochs` in the second, a step of which costs three of the
     first; `rate` and `preference_rate` are the learning rates of the two. By `skills` examples of the curriculum it is
-    chosen how strong the LoRA is (0: it stays whole): their perplexity rises by at most `forgets`, a share.
+    chosen how strong the LoRA is (0: it stays whole): their perplexity rises by at most `forgets`, a share. With
+    `dp_epsilon` there is the first phase's number of rounds and rate alone, and no LoRA tells more of one conversation
+    than that and `dp_delta` allow.
     """
 
     rank: int = 16
@@ -55,14 +63,18 @@ class Plan:
     skills: int = 128
     forgets: float = 0.005
     at_least: int = 20
+    dp_epsilon: float | None = None
+    dp_delta: float | None = None  # None is a tenth of one in the number of conversations
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What is learnt from: good and bad replies as tokens, what is replayed, and what was left out for which reason."""
+    """What is learnt from: good and bad replies as tokens, the same by the conversation that each is of, what is
+    replayed, and what was left out for which reason."""
 
     good: list[Tokens]
     bad: list[Tokens]
+    conversations: dict[str, list[tuple[Tokens, bool]]]
     replayed: list[Tokens]
     left_out: Counter[str]
 
@@ -74,6 +86,13 @@ class Learnt:
             "replayed": len(self.replayed),
             "left_out": dict(sorted(self.left_out.items())),
         }
+
+
+class Privacy(NamedTuple):
+    """What a private training may spend, and what its noise is drawn from."""
+
+    budget: Budget
+    secret: bytes
 
 
 def train(
@@ -92,22 +111,26 @@ def train(
     Raises LearningError, before anything is written, for what cannot be learnt from or with.
     """
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    _installed()
+    check(plan.dp_epsilon, plan.dp_delta)
+    _installed(PACKAGES if plan.dp_epsilon is None else {**PACKAGES, **ACCOUNTING})
     read = Base.load(base)
     base_fingerprint = fingerprint(base)
     learnt = _learnt(read, material.split("train"), plan)
     record = {**asdict(plan), "base": base, "base_fingerprint": base_fingerprint, "examples": material.sha256}
+    privacy = _privacy(learnt, plan, home, record)
     folder = _folder(home, out, record)
     say(f"{folder}: {len(learnt.good)} good and {len(learnt.bad)} bad replies, {_told(learnt, read)}")
     curves = Curves(folder)
+    phases = PRIVATE if privacy else PHASES
     if not (folder / LORA).exists():
-        for phase in PHASES:
+        for phase in phases:
+            log = _log(phase, phases, curves, advance)
             if not (folder / WORK / phase / "lora").exists() and not _taught(
-                phase, base, learnt, plan, folder, curves, deadline, advance
+                phase, base, learnt, plan, privacy, folder, deadline, log
             ):
                 return None
         done = folder / WORK / "done"
-        strength = fitted(base, folder / WORK / PHASES[1] / "lora", calibrating(plan.skills), plan.forgets, done)
+        strength = fitted(base, folder / WORK / phases[-1] / "lora", calibrating(plan.skills), plan.forgets, done)
         say(f"kept at {strength:.0%} of its strength")
         write_whole(folder / WORK / STRENGTH, json.dumps(strength))
         done.replace(folder / LORA)
@@ -119,10 +142,26 @@ def train(
         examples=material.sha256,
         seed=plan.seed,
         settings=asdict(plan),
-        figures={**_figures(curves, learnt), "strength": json.loads((folder / WORK / STRENGTH).read_bytes())},
+        figures={
+            **_figures(curves, learnt, phases),
+            "strength": json.loads((folder / WORK / STRENGTH).read_bytes()),
+            **({"privacy": privacy.budget.record()} if privacy else {}),
+        },
     )
     shutil.rmtree(folder / WORK, ignore_errors=True)
     return run
+
+
+def _log(phase: str, phases: Sequence[str], curves: Curves, advance: Advance) -> Callable[[int, int, Any], None]:
+    """Keeps what is measured in each step of a phase, and tells how far the whole is."""
+    began = time.monotonic() - curves.seconds
+
+    def log(step: int, of: int, measured: Any) -> None:
+        seconds = round(time.monotonic() - began, 3)
+        curves.add({**measured, "phase": phase, "step": step, "of": of, "seconds": seconds})
+        advance(round(1000 / len(phases) * (step / of + phases.index(phase))), 1000)
+
+    return log
 
 
 def _taught(
@@ -130,34 +169,47 @@ def _taught(
     base: str,
     learnt: Learnt,
     plan: Plan,
+    privacy: Privacy | None,
     folder: Path,
-    curves: Curves,
     deadline: float | None,
-    advance: Advance,
+    log: Any,
 ) -> bool:
     """One phase, on a base that is loaded anew; whether it came to its end in time."""
+    from bot.learn.private import private
     from bot.learn.trainers import Lesson, preferred, supervised
 
-    first = phase == PHASES[0]
-    work = folder / WORK / phase
-    began = time.monotonic() - curves.seconds
-    rate = plan.rate if first else plan.preference_rate
-    epochs = plan.epochs if first else min(plan.epochs, plan.preference_epochs)
-    lesson = Lesson(plan.rank, plan.targets, plan.seed, epochs, rate, deadline)
-
-    def log(step: int, of: int, measured: Any) -> None:
-        seconds = round(time.monotonic() - began, 3)
-        curves.add({**measured, "phase": phase, "step": step, "of": of, "seconds": seconds})
-        advance(round(500 * (step / of + (not first))), 1000)
-
-    if first:
-        return supervised(Base.load(base), [*learnt.good, *learnt.replayed], work, lesson, log)
+    work, read = folder / WORK / phase, Base.load(base)
+    lesson = Lesson(plan.rank, plan.targets, plan.seed, plan.epochs, plan.rate, deadline)
+    if privacy:
+        conversations = list(learnt.conversations.values())
+        return private(read, conversations, learnt.replayed, work, lesson, privacy.budget, privacy.secret, log)
+    if phase == PHASES[0]:
+        return supervised(read, [*learnt.good, *learnt.replayed], work, lesson, log)
     rated = [*((one, True) for one in learnt.good), *((one, False) for one in learnt.bad)]
-    return preferred(Base.load(base), rated, folder / WORK / PHASES[0] / "lora", work, lesson, log)
+    lesson = replace(lesson, epochs=min(plan.epochs, plan.preference_epochs), rate=plan.preference_rate)
+    return preferred(read, rated, folder / WORK / PHASES[0] / "lora", work, lesson, log)
 
 
-def _installed() -> None:
-    missing = sorted({extra for package, extra in PACKAGES.items() if find_spec(package) is None})
+def _privacy(learnt: Learnt, plan: Plan, home: Path, record: dict[str, Any]) -> Privacy | None:
+    """What a private training may spend. Raises LearningError where that leaves nothing to learn.
+
+    The secret is of the home and of all that the weights depend on: two LoRAs of different examples never share their
+    noise, which could else be told by the difference.
+    """
+    if plan.dp_epsilon is None:
+        return None
+    if nameless := learnt.conversations.get(""):
+        raise LearningError(
+            f"{len(nameless)} examples do not name their conversation, by which privacy is counted; write the file"
+            " again with `shopdesk learn examples --out FILE`"
+        )
+    spent = budget(plan.dp_epsilon, plan.dp_delta, len(learnt.conversations), plan.epochs)
+    depends = json.dumps({**record, **spent.record(), "base": ""}, sort_keys=True)  # its fingerprint is there
+    return Privacy(spent, hmac.digest(key(home), depends.encode(), "sha256"))
+
+
+def _installed(packages: Mapping[str, str]) -> None:
+    missing = sorted({extra for package, extra in packages.items() if find_spec(package) is None})
     if missing:
         raise LearningError(
             f"training needs packages that are not installed: pip install 'shopdesk[{','.join(missing)}]'"
@@ -167,11 +219,14 @@ def _installed() -> None:
 def _learnt(base: Base, examples: Sequence[Example], plan: Plan) -> Learnt:
     """The examples as the base reads them. Raises LearningError where they are too few, or of one label."""
     found: dict[bool, list[Tokens]] = {True: [], False: []}
+    conversations: dict[str, list[tuple[Tokens, bool]]] = {}
     left_out: Counter[str] = Counter()
     for example in examples:
-        tokens = base.tokens(example.prompt, reply_of(example))
+        tokens = base.tokens(example.prompt, reply_of(example), statements_of(example))
         if isinstance(tokens, Tokens):
             found[example.label].append(tokens)
+            name = str(example.origin.get("conversation") or "")
+            conversations.setdefault(name, []).append((tokens, example.label))
         else:
             left_out[tokens] += 1
     good, bad = found[True], found[False]
@@ -184,7 +239,9 @@ def _learnt(base: Base, examples: Sequence[Example], plan: Plan) -> Learnt:
     if not good or not bad:
         only, other = ("bad", "good") if bad else ("good", "bad")
         raise LearningError(f"all examples to train on are {only}{told}; learning needs some {other} ones too")
-    return Learnt(good, bad, _replayed(base, len(good), plan), left_out)
+    # How many replies are good is not for a private run to tell; how many conversations there are is known anyway.
+    beside = len(good) if plan.dp_epsilon is None else len(conversations)
+    return Learnt(good, bad, conversations, _replayed(base, beside, plan), left_out)
 
 
 def _replayed(base: Base, beside: int, plan: Plan) -> list[Tokens]:
@@ -228,14 +285,15 @@ def _plan(folder: Path) -> Any:
         return None
 
 
-def _figures(curves: Curves, learnt: Learnt) -> dict[str, Any]:
-    losses = {phase: curves.losses(phase) for phase in PHASES}
+def _figures(curves: Curves, learnt: Learnt, phases: Sequence[str]) -> dict[str, Any]:
+    losses = {phase: curves.losses(phase) for phase in phases}
     return {
         "seconds": round(curves.seconds, 1),
-        "steps": {phase: len(values) for phase, values in losses.items()},
+        "steps": {phase: sum(line["phase"] == phase for line in curves.lines) for phase in phases},
         "losses": {
             phase: {"first": _mean(values[: _span(values)]), "last": _mean(values[-_span(values) :])}
             for phase, values in losses.items()
+            if values
         },
         "counts": learnt.counts(),
     }

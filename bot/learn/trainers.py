@@ -52,24 +52,17 @@ Log = Callable[[int, int, Mapping[str, float]], None]  # step, of how many, what
 def supervised(base: Base, shown: Sequence[Tokens], work: Path, lesson: Lesson, log: Log) -> bool:
     """Teaches a fresh LoRA these replies, and leaves it in `work / "lora"`; whether it came to its end in time."""
     from datasets import Dataset
-    from peft import LoraConfig
     from trl import SFTConfig, SFTTrainer
 
     rows = [_row(one) for one in _epochs(shown, lesson)]
-    config = LoraConfig(
-        r=lesson.rank,
-        lora_alpha=SCALE * lesson.rank,
-        target_modules=_targets(base.network, lesson.targets),
-        task_type="CAUSAL_LM",
-    )
     options = {"dataset_kwargs": {"skip_prepare_dataset": True}, "max_length": None, "packing": False}
-    with _quiet(), _whole_head(base.network), _replies_alone():
+    with quiet(), _whole_head(base.network), _replies_alone():
         trainer = SFTTrainer(
             model=base.network,
             args=SFTConfig(**_arguments(work, lesson), **options),
             train_dataset=Dataset.from_list(rows),
             processing_class=base.chat.tokenizer,
-            peft_config=config,
+            peft_config=fresh_lora(base.network, lesson),
             callbacks=[_watch(log, lesson.deadline)],
         )
         return _run(trainer, work)
@@ -98,7 +91,7 @@ def preferred(base: Base, rated: Sequence[Rated], start: Path, work: Path, lesso
         "desirable_weight": max(1.0, bad / good),
         "undesirable_weight": max(1.0, good / bad),
     }
-    with _quiet(), _whole_head(base.network), _replies_alone():
+    with quiet(), _whole_head(base.network), _replies_alone():
         trainer = TokensTrainer(
             model=PeftModel.from_pretrained(base.network, str(start), is_trainable=True),
             args=KTOConfig(**_arguments(work, lesson), **options),
@@ -172,6 +165,18 @@ def _arguments(work: Path, lesson: Lesson) -> dict[str, Any]:
     }
 
 
+def fresh_lora(network: Any, lesson: Lesson) -> Any:
+    """The LoRA of a lesson over this network, as PEFT takes it."""
+    from peft import LoraConfig
+
+    return LoraConfig(
+        r=lesson.rank,
+        lora_alpha=SCALE * lesson.rank,
+        target_modules=_targets(network, lesson.targets),
+        task_type="CAUSAL_LM",
+    )
+
+
 def _targets(network: Any, targets: str) -> Any:
     """The layers that the LoRA goes over, as PEFT takes them."""
     if targets == "all-linear":
@@ -241,13 +246,18 @@ def _run(trainer: Any, work: Path) -> bool:
     trainer.train(resume_from_checkpoint=_checkpoint(work))
     if trainer.state.global_step < trainer.state.max_steps:
         return False
+    save_lora(trainer.model, work)
+    return True
+
+
+def save_lora(network: Any, work: Path) -> None:
+    """Leaves the LoRA of a network in `work / "lora"`, whole or not at all."""
     draft = work / "lora.new"
-    trainer.model.save_pretrained(draft, selected_adapters=["default"], save_embedding_layers=False)
+    network.save_pretrained(draft, selected_adapters=["default"], save_embedding_layers=False)
     for path in draft.iterdir():
         if path.name not in LORA_FILES:
             path.unlink()
     draft.replace(work / "lora")
-    return True
 
 
 def _checkpoint(work: Path) -> str | None:
@@ -263,7 +273,7 @@ def _checkpoint(work: Path) -> str | None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without the warnings of TRL and PEFT, which are for who writes a training script."""
     import logging
 

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "redaction",
     "generation",
     "swap",
+    "training",
     "learning",
 )
 

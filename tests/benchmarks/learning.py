@@ -30,13 +30,15 @@ from bot.learn.cases import Case, is_faithful, quoted
 from bot.learn.cycle import is_local
 from bot.learn.evaluate import evaluate, written
 from bot.learn.material import Material, read_material
+from bot.learn.must_pass import opened
 from bot.learn.pairs import curriculum, is_shop_held_out
 from bot.learn.replies import shop_cases
 from bot.learn.report import gate
 from bot.learn.runs import Run
 from bot.learn.skills import by_words, frozen
 from bot.learn.train import Plan, train
-from bot.settings import Settings
+from bot.settings import Settings, load_settings
+from retrieval.embedders import SentenceEmbedder
 from tests.benchmarks.measuring import RAW, Report, add_options
 
 TURNS, NOISE, HELD_OUT = 400, 0.1, 5  # one of so many is held out
@@ -183,7 +185,9 @@ def cycled(home: Path, base: str, rated: Sequence[Rated], current: Run | None = 
     material = read_material(path)
     run = train(home, material, base, Plan(), say=lambda line: print(line, file=sys.stderr))
     assert run is not None
-    evaluation = evaluate(run, material, current=current)
+    settings = load_settings(home=home)
+    with opened(settings, SentenceEmbedder(settings.embedder, home.parent / "models")) as must_pass:
+        evaluation = evaluate(run, material, must_pass, current=current)
     return Cycle(run, material, evaluation, gate(home, run))
 
 
