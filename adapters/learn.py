@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,7 +54,6 @@ def learn_judge(settings: Settings, data: Path, out: Path, epochs: float, minute
 
 
 def learn_base(
-    settings: Settings,
     data: Path | None,
     out: Path,
     start: str,
@@ -67,29 +65,24 @@ def learn_base(
 ) -> None:
     """Trains the house generator, and leaves it in `out`, ready for `SHOPDESK_GENERATOR`.
 
-    Where it goes on `after` another run, the curriculum's questions have the statements that the desk brings for them.
+    Where it goes on `after` another run, the statements stand in the order in which the desk mostly has them.
 
     `smoke` trains a miniature on a few cases of the curriculum alone, and needs no data sets.
     """
     from bot.learn.base import SMOKE, Plan, train
     from bot.learn.cases import LED
-    from bot.learn.ranked import kept_cases
-    from bot.learn.replies import few_cases, is_usable, public_cases, training_cases, training_shops
+    from bot.learn.replies import few_cases, training_cases
 
+    if data is None and not smoke:
+        raise LearningError("no data sets; name their folder with --data, or try the whole with --smoke")
     begin = SentenceEmbedder(start, out / "cache")
-    plan = Plan(epochs=epochs, seed=seed, led=LED if after else 0.0)
     if smoke:
         cases, plan = few_cases(begin, seed), replace(SMOKE, seed=seed)
-    elif data is None:
-        raise LearningError("no data sets; name their folder with --data, or try the whole with --smoke")
-    elif after is None:
+    else:
+        assert data is not None
         with _data_sets():
             cases = training_cases(data, begin, seed)
-    else:
-        with _data_sets():
-            public = public_cases(data, random.Random(seed))
-        own = kept_cases(out / "cases.json", training_shops(), open_embedder(settings), seed)
-        cases = [case for case in [*own, *public] if is_usable(case)]
+        plan = Plan(epochs=epochs, seed=seed, led=LED if after else 0.0)
     say(f"{len(cases):,} cases")
     if train(cases, out, begin, plan, after=after, minutes=minutes, say=say):
         say(f"{out}: ready; set SHOPDESK_GENERATOR to it")

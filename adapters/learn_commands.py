@@ -94,7 +94,7 @@ def base(settings: Settings, **options: Any) -> None:
     """Train the house generator; a run that was stopped goes on."""
     from adapters.learn import learn_base
 
-    learn_base(settings, **options)
+    learn_base(**options)
 
 
 @learn.command("prove")

@@ -20,7 +20,7 @@ NOTHING_NEAR: Final = {"en": 0.15, "zh": 0.3}
 ENOUGH_ELSEWHERE = 0.5
 # Odds that a question is answered, out of those of the ranking and of the house generator's doubt: fitted on the
 # curriculum's held-out shops (`shopdesk learn prove`).
-DOUBT_BIAS, DOUBT_OWN, DOUBT_WEIGHT = -1.0, 0.7, 0.6
+DOUBT_BIAS, DOUBT_OWN, DOUBT_WEIGHT = -0.9, 0.6, 0.8
 LEAST_ODDS = 1e-3
 SURE_OUTSIDE, SURE_STEERED = 0.95, 0.85  # what answers a message outside the desk's business, or one that steers
 POINTED, POINTED_AMONG = 0.4, 8  # of the best score, and among so many: a statement with the amount that is asked for

@@ -19,9 +19,8 @@ from bot.generation.generators import load_generator
 from bot.generation.house import read
 from bot.generation.house_chat import HouseChatModel
 from bot.learn.base import CHECKPOINT, CHOICE, ECHO, RUN, Plan, _batch, _loss, _steps, decoder, encoded, train
-from bot.learn.cases import FEWEST, Case, example, renumbered
+from bot.learn.cases import Case, example, renumbered
 from bot.learn.invented import invented
-from bot.learn.ranked import kept_cases
 from bot.learn.replies import by_words, epoch, few_cases, shop_cases
 from bot.messages import Message
 from bot.statements import Statement
@@ -213,37 +212,3 @@ def test_a_reply_that_says_what_no_statement_does_is_quoted_behind_its_yes_or_no
     assert said == {"Yes, A return label costs £N and is good for N days."}
     own = [read(example(LABEL, random.Random(seed)).wanted).text for seed in range(40)]
     assert sum(text.startswith("A label costs £") for text in own) > 20
-
-
-def test_what_the_desk_brought_stands_in_its_own_order_and_nothing_beside() -> None:
-    given = (LABEL.near[2], *LABEL.right, LABEL.near[0], LABEL.near[1], LABEL.near[3])
-    brought = replace(LABEL, near=(), given=given)
-    for seed in range(60):
-        drawn = example(brought, random.Random(f"brought {seed}"))
-        written, lines = read(drawn.wanted), drawn.turns[0]["content"].splitlines()
-        wordings = [re.sub(r"\d[\d.]*\d|\d", "N", line.split(" ", 1)[1]) for line in lines]
-        order = [re.sub(r"\d[\d.]*\d|\d", "N", text) for text in given]
-        assert wordings == [text for text in order if text in wordings]
-        assert written.declines == (order[1] not in wordings)
-        assert written.declines or written.chosen == (1,)
-        assert len(lines) >= FEWEST
-
-
-def test_the_desk_is_asked_once_and_what_it_brings_is_kept(exported_models: Path, tmp_path: Path) -> None:
-    page = {
-        "title": "Returns",
-        "text": "Boots come back in 30 days. A return label costs £3.50.\n\nWe mend zips. Tents are checked. No cash.",
-        "questions": [
-            {"turns": ["boots?", "and a label?"], "evidence": ["A return label costs £3.50."], "reply": "It's £3.50."}
-        ],
-        "unanswerable": [{"question": "do you lease pianos?"}],
-    }
-    house, file = SentenceEmbedder("house", exported_models), tmp_path / "run" / "cases.json"
-    made = kept_cases(file, {"Tarn": [page]}, house)
-    answered, unanswered = made
-    assert answered.right == ("Returns: A return label costs £3.50.",)
-    assert set(answered.right) < set(answered.given)
-    assert [message.role for message in answered.talk] == ["user", "assistant", "user"]
-    assert "30 days" in answered.talk[1].text
-    assert (unanswered.right, unanswered.reply) == ((), "")
-    assert kept_cases(file, {}, house) == made

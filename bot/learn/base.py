@@ -36,7 +36,7 @@ CHECKPOINT, RUN, WEIGHTS = "checkpoint.pt", "run.json", "model.safetensors"
 LONGEST = 384  # tokens of an example: a prompt of eight long statements and its reply
 POOL = 40  # batches that are made of prompts of about one length
 SAVE_EVERY, SAY_EVERY = 100, 20  # steps
-CHOICE, NUMBER, ECHO = 12.0, 4.0, 0.1  # weights in the loss, beside 1 of a word, of a statement's number, any other
+CHOICE, NUMBER, ECHO = 4.0, 4.0, 0.1  # weights in the loss, beside 1 of a word, of a statement's number, any other
 # number, and a word of the question where it stands again
 AFTER_QUESTION = 3  # tokens of a prompt after its question: "[SEP] desk :"
 BETAS, DECAY = (0.9, 0.98), 0.01

@@ -11,14 +11,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.generation.house import MOST_STATEMENTS, declined, numbered, wanted
+from bot.generation.house import declined, numbered, wanted
 from bot.messages import Message
 from bot.understanding.questions import content_words
 
 NEAR = 12  # statements that are kept beside the right ones, nearest first
 FEWEST, MOST = 4, 7  # statements of a prompt
 LED = 0.75  # the share of prompts whose likeliest statement is the first, where they are in the desk's own order
-HIDDEN = 0.12  # the share of questions whose answer is left out of the prompt
+HIDDEN = 0.04  # the share of questions whose answer is left out of the prompt
 FAITHFUL = 0.8  # the share of a reply's content words that its statements or the question have to have
 QUOTED = 2  # statements of a quoted reply, at most
 LONGEST = 55  # words of a reply
@@ -35,15 +35,13 @@ _COUNTED = re.compile(
 @dataclass(frozen=True, slots=True)
 class Case:
     """A conversation that ends with the shopper's question; the reply, empty where nothing answers; the lines that it
-    rests on, the most important first; others, the nearest first; and where it is from. `given` is what a desk brought,
-    in its own order, where it was asked: then nothing else stands in the prompt."""
+    rests on, the most important first; others, the nearest first; and where it is from."""
 
     talk: tuple[Message, ...]
     reply: str
     right: tuple[str, ...]
     near: tuple[str, ...]
     source: str
-    given: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Example:
 
 
 def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float = 0.0) -> Example:
-    """A case with so many of its statements, in an order by lot or the desk's own, and sometimes with other numbers.
+    """A case with so many of its statements, in an order by lot, and sometimes with other numbers.
 
     For the share `verbatim` the reply is quoted, and so it is wherever the hand-written one says what its statements do
     not: a model that learns such replies learns to make things up. For the share `led` the likeliest statement is the
@@ -64,8 +62,7 @@ def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float
     if chance.random() < RENUMBERED:
         case = renumbered(case, chance)
     right = list(case.right) if chance.random() >= HIDDEN else []
-    said = _brought(case, right, chance) if case.given else _drawn(case, right, chance, led)
-    right = [text for text in right if text in said]
+    said = _drawn(case, right, chance, led)
     turns = [{"role": "system", "content": numbered(said)}]
     turns += [{"role": message.role, "content": message.text} for message in case.talk]
     if not right:
@@ -74,12 +71,6 @@ def example(case: Case, chance: random.Random, verbatim: float = 0.0, led: float
     if chance.random() < verbatim or not is_faithful(reply, right, case.talk[-1].text):
         reply, right = quoted(reply, right)
     return Example(tuple(turns), wanted(reply, [said.index(text) for text in right]))
-
-
-def _brought(case: Case, right: Sequence[str], chance: random.Random) -> list[str]:
-    """What the desk brought, as far as it may be seen."""
-    seen = [text for text in case.given if text in right or text not in case.right]
-    return seen[: chance.randint(FEWEST, MOST_STATEMENTS)]
 
 
 def _drawn(case: Case, right: Sequence[str], chance: random.Random, led: float) -> list[str]:
@@ -131,7 +122,6 @@ def renumbered(case: Case, chance: random.Random) -> Case:
         reply=changed(case.reply),
         right=tuple(map(changed, case.right)),
         near=tuple(map(changed, case.near)),
-        given=tuple(map(changed, case.given)),
     )
 
 

@@ -106,7 +106,7 @@ def epoch(cases: Sequence[Case], chance: random.Random, number: int = 0, led: fl
 
 def is_usable(case: Case) -> bool:
     """Whether there are statements enough for a prompt, and the reply is short enough."""
-    return len(case.given or (*case.right, *case.near)) >= FEWEST and len(case.reply.split()) <= LONGEST
+    return len(case.right) + len(case.near) >= FEWEST and len(case.reply.split()) <= LONGEST
 
 
 def shop_cases(shops: Mapping[str, Sequence[Record]], embed: Embed, chance: random.Random) -> Iterator[Case]:
