@@ -70,10 +70,16 @@ def cases(number: int) -> list[Case]:
     drawn = shop_cases({name: shops[name] for name in chosen}, by_words, chance)
     found = [
         case
-        for case in (one if is_faithful(one) or not one.right else replace(one, reply=quoted(one)[0]) for one in drawn)
+        for case in map(_shown, drawn)
         if _NUMBER.search(case.reply) and len(case.talk) == 1 and len(case.reply.split()) < 40
     ]
     return chance.sample(found, min(number, len(found)))
+
+
+def _shown(case: Case) -> Case:
+    if not case.right or is_faithful(case.reply, case.right, case.talk[-1].text):
+        return case
+    return replace(case, reply=quoted(case.reply, case.right)[0])
 
 
 class Preference(NamedTuple):
