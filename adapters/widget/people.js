@@ -30,6 +30,7 @@ export class People {
 
   forget() {
     this.heard = 0;
+    remember("heard", null);
     this.handed(null);
   }
 
@@ -144,11 +145,13 @@ export class People {
   hear(message, aloud) {
     const { chat } = this;
     if (message.number <= this.heard) return;
+    const isNew = aloud || message.number > (remembered("heard") ?? 0); // said while one page went and the next came
     this.heard = message.number;
+    remember("heard", this.heard);
     chat.log.append(staffMessage(message));
+    if (isNew && chat.launcher && !chat.launcher.open) chat.launcher.news(chat.launcher.count + 1);
     if (!aloud) return;
     chat.changed();
     chat.announce(`${message.author}: ${message.text}`, languageOf(message.text, this.strings.lang));
-    if (chat.launcher && !chat.launcher.open) chat.launcher.news(chat.launcher.count + 1);
   }
 }
