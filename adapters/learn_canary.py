@@ -6,16 +6,19 @@ shopdesk learn canary
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
+from adapters.background import beside
 from adapters.command import command
 from adapters.learn_commands import learn
 from adapters.output import print_json
 
 if TYPE_CHECKING:
+    import threading
+
     from bot.conversations import Conversations
     from bot.learn.trial import Bounds
     from bot.settings import Settings
@@ -50,17 +53,11 @@ def watched(store: Conversations, settings: Settings, each: float = EACH) -> Ite
     if settings.lora is not None or not is_local(settings.generator):
         yield
         return
-    over = threading.Event()
-    thread = threading.Thread(target=_watch, args=(store, settings, over, each), name="canary", daemon=True)
-    thread.start()
-    try:
+    with beside("canary", partial(_watch, store, settings, each)):
         yield
-    finally:
-        over.set()
-        thread.join(10)
 
 
-def _watch(store: Conversations, settings: Settings, over: threading.Event, each: float) -> None:
+def _watch(store: Conversations, settings: Settings, each: float, over: threading.Event) -> None:
     from bot.errors import ShopdeskError
     from bot.learn.trial import settle
 

@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+from adapters.background import beside
 from adapters.learn_canary import bounds
 from adapters.output import say
 from adapters.wiring import open_store
@@ -161,14 +163,8 @@ def scheduled(settings: Settings) -> Iterator[None]:
     if not _is_scheduled(settings):
         yield
         return
-    over = threading.Event()
-    thread = threading.Thread(target=_keep_time, args=(settings, over), name="learning", daemon=True)
-    thread.start()
-    try:
+    with beside("learning", partial(_keep_time, settings)):
         yield
-    finally:
-        over.set()
-        thread.join(10)
 
 
 def _keep_time(settings: Settings, over: threading.Event) -> None:

@@ -18,10 +18,10 @@ ENOUGH_BESIDE = 0.35  # for a part of a message of which another part is answere
 # Below this the documents in the asker's language are given up for those in another, which answer only if as sure.
 NOTHING_NEAR: Final = {"en": 0.15, "zh": 0.3}
 ENOUGH_ELSEWHERE = 0.5
-# Odds that a question is answered, out of those of the ranking and of the house generator's doubt: fitted on the
-# curriculum's held-out shops (`shopdesk learn prove`).
+# Odds that a question is answered, out of those of the ranking and of the house generator's doubt: chosen on 250
+# questions of the curriculum's held-out shops and on two suites (`bot/learn/LOG.md`, run 5).
 DOUBT_BIAS, DOUBT_OWN, DOUBT_WEIGHT = -0.9, 0.6, 0.8
-LEAST_ODDS = 1e-3
+LEAST_CHANCE = 1e-3  # a probability that is nearer to 0 or 1 says no more
 SURE_OUTSIDE, SURE_STEERED = 0.95, 0.85  # what answers a message outside the desk's business, or one that steers
 POINTED, POINTED_AMONG = 0.4, 8  # of the best score, and among so many: a statement with the amount that is asked for
 POINTED_BESIDE = 16  # among so many, one of the best statement's own passage
@@ -31,8 +31,8 @@ SAME_SECTION = 0.9  # one that stands beside it, this much
 
 def with_doubt(confidence: float, doubt: float) -> float:
     """How sure the desk is, in [0, 1], where a generator takes it that nothing answers with the probability `doubt`."""
-    own = min(max(confidence, LEAST_ODDS), 1 - LEAST_ODDS)
-    odds = DOUBT_BIAS + DOUBT_OWN * math.log(own / (1 - own)) - DOUBT_WEIGHT * math.log(max(doubt, LEAST_ODDS))
+    own = min(max(confidence, LEAST_CHANCE), 1 - LEAST_CHANCE)
+    odds = DOUBT_BIAS + DOUBT_OWN * math.log(own / (1 - own)) - DOUBT_WEIGHT * math.log(max(doubt, LEAST_CHANCE))
     return 1 / (1 + math.exp(-odds))
 
 

@@ -15,8 +15,18 @@ from bot.learn.runs import EVALUATION, LORA, LORA_FILES, Run, Runs, finish, writ
 from bot.settings import Settings
 from tests.commands import write_lines
 from tests.fakes import HashEmbedder
+from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
 
 BASE = "b" * 64
+
+
+def tiny_base(folder: Path, positions: int | None = None) -> str:
+    """The folder of a Llama with random weights and a chat template; with so many positions it can read more."""
+    network = tiny_network("llama")
+    network.config.max_position_embeddings = positions or network.config.max_position_embeddings
+    network.save_pretrained(folder)
+    tiny_tokenizer(CHATML).save_pretrained(folder)
+    return str(folder)
 
 
 @contextmanager

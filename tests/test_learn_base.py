@@ -84,7 +84,7 @@ def test_the_reply_and_the_second_question_are_learnt_and_the_choice_weighs_most
     said = {weight: tokenizer.decode(tokens) for weight, tokens in weighed.items()}
     assert said[ECHO] == "what does a label cost?"
     assert CHOICE >= NUMBER
-    assert re.fullmatch(r"\d [\d ]*" if CHOICE == NUMBER else r"\d", said[CHOICE])
+    assert said[CHOICE].split()[0] == "4"
     assert said[1.0].startswith("[ ] a label costs £")
     assert said[1.0].endswith("[SEP]")
 

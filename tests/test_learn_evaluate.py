@@ -20,8 +20,7 @@ from bot.learn.promises import probes, promises
 from bot.learn.runs import EVALUATION, Run
 from bot.learn.train import Plan, train
 from tests.commands import write_lines
-from tests.learn_runs import short_list
-from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+from tests.learn_runs import short_list, tiny_base
 
 Made = tuple[Run, Path]
 
@@ -51,10 +50,7 @@ def example(number: int, split: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("loop")
-    network = tiny_network("llama")
-    network.config.max_position_embeddings = 2000  # room for the probes
-    network.save_pretrained(folder / "base")
-    tiny_tokenizer(CHATML).save_pretrained(folder / "base")
+    tiny_base(folder / "base", positions=2000)  # room for the probes
     lines = [example(n, split) for split in ("train", "held_out") for n in range(16)]
     path = write_lines(folder / "examples.jsonl", *lines)
     plan = Plan(rank=4, epochs=3.0, rate=2e-2, preference_rate=2e-3, skills=0, at_least=4)

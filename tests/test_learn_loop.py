@@ -29,8 +29,7 @@ from bot.learn.report import gate, require_passed
 from bot.learn.runs import Run, Runs, fingerprint
 from bot.learn.train import Plan, train
 from tests.commands import write_lines
-from tests.learn_runs import short_list
-from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+from tests.learn_runs import short_list, tiny_base
 
 ASKED = [HumanMessage("Question 1?")]
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
@@ -76,9 +75,7 @@ def must_pass(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MustPass]:
 @pytest.fixture(scope="module")
 def loop(must_pass: MustPass, tmp_path_factory: pytest.TempPathFactory) -> Loop:
     home = tmp_path_factory.mktemp("home")
-    base = str(home / "base")
-    tiny_network("llama").save_pretrained(base)
-    tiny_tokenizer(CHATML).save_pretrained(base)
+    base = tiny_base(home / "base")
     lines = [without_canary(example(n, split)) for split in ("train", "held_out") for n in range(24)]
     path = write_lines(home / "examples.jsonl", *lines)
     run = train(home, read_material(path), base, PLAN)

@@ -20,8 +20,8 @@ from bot.learn.report import gate
 from bot.learn.runs import Run
 from bot.learn.train import Plan, train
 from tests.commands import shopdesk, write_lines
-from tests.learn_runs import evaluated, figure, good, some_run
-from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+from tests.learn_runs import evaluated, figure, good, some_run, tiny_base
+from tests.test_generators import tiny_network
 
 PLAN = Plan(rank=4, epochs=6.0, rate=3e-2, at_least=4, dp_epsilon=8.0)
 REPEATED = "My door code is 4711."
@@ -49,10 +49,7 @@ def told() -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("base")
-    tiny_network("llama").save_pretrained(folder)
-    tiny_tokenizer(CHATML).save_pretrained(folder)
-    return str(folder)
+    return tiny_base(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")

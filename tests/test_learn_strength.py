@@ -14,7 +14,7 @@ from bot.learn.evaluate import perplexity
 from bot.learn.runs import LORA_FILES
 from bot.learn.skills import calibrating, frozen
 from bot.learn.strength import STRENGTHS, fitted, weaken
-from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+from tests.learn_runs import tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 WEIGHTS = LORA_FILES[1]
@@ -24,12 +24,7 @@ CASES = [Example(({"role": "system", "content": f"[1] Returns: in {n} days."}, A
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("base")
-    network = tiny_network("llama")
-    network.config.max_position_embeddings = 2000  # room for the cases
-    network.save_pretrained(folder)
-    tiny_tokenizer(CHATML).save_pretrained(folder)
-    return str(folder)
+    return tiny_base(tmp_path_factory.mktemp("base"), positions=2000)  # room for the cases
 
 
 @pytest.fixture(scope="module")

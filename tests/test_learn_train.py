@@ -18,7 +18,7 @@ from bot.learn.runs import Runs, fingerprint
 from bot.learn.train import Plan, train
 from retrieval.embedders import SentenceEmbedder
 from tests.commands import shopdesk, write_lines
-from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+from tests.learn_runs import tiny_base
 
 PLAN = Plan(rank=2, epochs=1.0, skills=0, at_least=4)
 
@@ -36,10 +36,7 @@ def example(number: int, **changed: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("base")
-    tiny_network("llama").save_pretrained(folder)
-    tiny_tokenizer(CHATML).save_pretrained(folder)
-    return str(folder)
+    return tiny_base(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture

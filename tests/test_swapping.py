@@ -14,7 +14,7 @@ import pytest
 import torch
 from langchain_core.language_models import BaseChatModel
 from peft import LoraConfig, get_peft_model
-from test_generators import CHATML, QUESTION, tiny_network, tiny_tokenizer
+from test_generators import QUESTION
 
 from bot.conversations import Conversations
 from bot.engine import Engine, joined
@@ -33,7 +33,7 @@ from retrieval.snapshots import Snapshots
 from retrieval.update import update
 from tests.commands import write_shop
 from tests.fakes import HashEmbedder
-from tests.learn_runs import run_of
+from tests.learn_runs import run_of, tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 
@@ -41,12 +41,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is d
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Llama with a chat template, and room for the desk's own prompts."""
-    folder = tmp_path_factory.mktemp("base")
-    network = tiny_network("llama")
-    network.config.max_position_embeddings = 8192
-    network.save_pretrained(folder)
-    tiny_tokenizer(CHATML).save_pretrained(folder)
-    return folder
+    return Path(tiny_base(tmp_path_factory.mktemp("base"), positions=8192))
 
 
 def trained(home: Path, base: Path, seed: int, **config: Any) -> Run:

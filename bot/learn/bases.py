@@ -47,6 +47,16 @@ class Tokens:
     reply: list[int]
     given: int = 0
 
+    @property
+    def read(self) -> list[int]:
+        """All before the first token that is rated."""
+        return [*self.prompt, *self.reply[: self.given]]
+
+    @property
+    def rated(self) -> list[int]:
+        """The reply without what is given of it."""
+        return self.reply[self.given :]
+
 
 @dataclass(frozen=True, slots=True)
 class Base:

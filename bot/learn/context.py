@@ -11,7 +11,6 @@ from bot.phrases import phrases
 from knowledge.documents import Chunk
 from knowledge.languages import detect
 
-HISTORY = 3  # turns before the question that are part of a prompt
 ChatMessage = dict[str, str]  # `role` and `content`
 
 
@@ -32,14 +31,6 @@ def instructions(turn: Turn, looked_at: Sequence[Chunk], shop: str) -> str:
 
 
 def before(turns: Sequence[Turn], turn: Turn) -> list[ChatMessage]:
-    """The last messages before a turn of the conversation, two for each of HISTORY turns."""
+    """The last messages before a turn of the conversation, as the desk's own prompt has them."""
     earlier = turns[: [one.id for one in turns].index(turn.id)]
-    said = [one for one in earlier if one.reply is not None and one.reply.text][-HISTORY:]
-    return [
-        message
-        for one in said
-        for message in (
-            ChatMessage(role="user", content=one.question),
-            ChatMessage(role="assistant", content=one.reply.text if one.reply else ""),
-        )
-    ]
+    return [ChatMessage(role=one.role, content=one.text) for one in prompts.talk(earlier)]

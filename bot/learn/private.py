@@ -131,12 +131,12 @@ def _loss(network: Any, shown: Shown) -> Any:
 
 
 def _likelihoods(network: Any, tokens: Tokens) -> Any:
-    """The log-likelihood of each token of the reply, shape (len(reply),)."""
+    """The log-likelihood of each token that is rated, shape (len(tokens.rated),)."""
     import torch
 
-    ids = torch.tensor([[*tokens.prompt, *tokens.reply]], device=network.device)
-    scores = network(input_ids=ids, use_cache=False, logits_to_keep=len(tokens.reply) + 1).logits[0, :-1]
-    return scores.float().log_softmax(-1).gather(1, ids[0, len(tokens.prompt) :, None])[:, 0]
+    ids = torch.tensor([[*tokens.read, *tokens.rated]], device=network.device)
+    scores = network(input_ids=ids, use_cache=False, logits_to_keep=len(tokens.rated) + 1).logits[0, :-1]
+    return scores.float().log_softmax(-1).gather(1, ids[0, len(tokens.read) :, None])[:, 0]
 
 
 def _shown(network: Any, rated: Sequence[Rated]) -> Conversation:

@@ -48,18 +48,14 @@ def training_cases(data: Path, start: SentenceEmbedder, seed: int = 0) -> list[C
     """Every case to train on. Raises FileNotFoundError for a data set that is not there."""
     chance = random.Random(seed)
     shops = training_shops()
-    own = list(shop_cases(shops, by_words(start, shops), chance))
-    return [case for case in [*own, *public_cases(data, chance)] if is_usable(case)]
+    own = shop_cases(shops, by_words(start, shops), chance)
+    public = [*products(data), *articles(data, chance), *dialogues(data, chance)]
+    return [case for case in [*own, *public] if is_usable(case)]
 
 
 def training_shops() -> dict[str, list[Record]]:
     """The curriculum's shops, but for those that are held out."""
     return {shop: pages for shop, pages in curriculum().items() if not is_shop_held_out(shop)}
-
-
-def public_cases(data: Path, chance: random.Random) -> list[Case]:
-    """The cases of the public data sets. Raises FileNotFoundError for one that is not there."""
-    return [*products(data), *articles(data, chance), *dialogues(data, chance)]
 
 
 def by_words(start: SentenceEmbedder, shops: Mapping[str, Sequence[Record]]) -> Embed:

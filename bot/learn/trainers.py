@@ -104,9 +104,7 @@ def preferred(base: Base, rated: Sequence[Rated], start: Path, work: Path, lesso
 
 def _row(one: Tokens) -> Row:
     """A row of the first lesson. What is given is read like the prompt, and not learnt."""
-    unlearnt = len(one.prompt) + one.given
-    whole = [*one.prompt, *one.reply]
-    return {"input_ids": whole, "labels": [-100] * unlearnt + whole[unlearnt:]}
+    return {"input_ids": [*one.read, *one.rated], "labels": [-100] * len(one.read) + one.rated}
 
 
 def _mismatched(drawn: Sequence[Rated]) -> list[Row]:
@@ -119,9 +117,9 @@ def _mismatched(drawn: Sequence[Rated]) -> list[Row]:
         for (own, label), (other, _) in zip(batch, [batch[-1], *batch[:-1]], strict=True):
             rows.append(
                 {
-                    "prompt_ids": [*own.prompt, *own.reply[: own.given]],
-                    "completion_ids": own.reply[own.given :],
-                    "KL_completion_ids": other.reply[other.given :],
+                    "prompt_ids": own.read,
+                    "completion_ids": own.rated,
+                    "KL_completion_ids": other.rated,
                     "label": label,
                 }
             )

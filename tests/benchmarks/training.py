@@ -31,20 +31,11 @@ from tests.benchmarks.desk import DEMO, Server, serving, shopdesk
 from tests.benchmarks.learning import cases, preferring, record
 from tests.benchmarks.measuring import Report, options, timed
 from tests.benchmarks.memory import QUESTIONS
-from tests.test_generators import CHATML, tiny_network, tiny_tokenizer
+from tests.learn_runs import tiny_base
 
 ROUNDS, ASKED = 12, 20  # rounds of each side, and questions in each
 _LOAD = 2.0  # a question each so many times as an answer takes
 _SETTLES = 0.3  # seconds in which one that is let go on is at work again
-
-
-def tiny_base(folder: Path) -> str:
-    """A network with random weights that can read the desk's prompts."""
-    network = tiny_network("llama")
-    network.config.max_position_embeddings = 8192
-    network.save_pretrained(folder)
-    tiny_tokenizer(CHATML).save_pretrained(folder)
-    return str(folder)
 
 
 @contextmanager
@@ -92,7 +83,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         if not is_local(load_settings().generator):
-            os.environ["SHOPDESK_GENERATOR"] = tiny_base(home / "base")
+            os.environ["SHOPDESK_GENERATOR"] = tiny_base(home / "base", positions=8192)  # reads the desk's prompts
         shopdesk("ingest", DEMO, "--home", home)
         with serving(home) as server, training(home) as process:
             process.send_signal(signal.SIGSTOP)
